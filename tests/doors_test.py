@@ -184,6 +184,7 @@ def test_pairs_through_evaluation(files, tmp_path):
         np.testing.assert_array_equal(holes[f"m{name}"] > 0, hole > 0, name)
 
 
+@pytest.mark.slow
 def test_files_through_the_exported_graph(files):
     """What it reads it reads rightly; it reads JPEG, PNG, BMP and GIF."""
     file = tf.TensorSpec([], tf.string)

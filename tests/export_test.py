@@ -103,6 +103,7 @@ def test_a_saved_model_fills_as_the_run_with_its_moving_average_and_says_what_it
     assert card["git_commit"] is None or len(card["git_commit"].removesuffix("-dirty")) == 40
 
 
+@pytest.mark.slow
 def test_inpaint_takes_the_highest_version_of_an_export(saved, run_dir, tmp_path, command_line):
     (tmp_path / "exported").mkdir()
     (tmp_path / "exported/9").mkdir()  # 10 is higher, although it is sorted before 9 as a word

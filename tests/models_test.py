@@ -209,6 +209,7 @@ def test_a_copy_without_weights_says_so_at_once(empty_box, files, command_line):
         tfinpaint.load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [[], ["--model=default,./default"]])
 def test_evaluate_scores_the_default(in_the_box, packed, files, command_line, flags):
     if flags:

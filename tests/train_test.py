@@ -45,6 +45,7 @@ def losses(run_dir):
         return [row["loss"] for row in csv.DictReader(f)]
 
 
+@pytest.mark.slow
 def test_a_run_and_its_repetition_from_its_flagfile(run, tmp_path, eager):
     status, out, err = run(
         *SMALL,

@@ -155,6 +155,7 @@ def test_a_large_window_is_reduced_to_the_working_size(multistage):
     assert map_.window.size == (512, 256) and map_.name == "stage_2 32x16" and map_.cell == (16, 16)
 
 
+@pytest.mark.slow
 def test_the_same_photograph_gives_the_same_whatever_was_asked_before(multistage):
     photo, mask = photo_of(70, 91), mask_of(70, 91, 20, 30, 41, 55)
     first = multistage.attention_maps(photo, mask)

@@ -317,6 +317,7 @@ def test_bounds_are_checked_before_anything_is_read():
         )
 
 
+@pytest.mark.slow
 def test_tfds_set_resumes():
     with tfds.testing.mock_data(num_examples=5):
         arguments = PhotoSettings("tfds:celeb_a", 64, resize=64), BOXES, 2, 0
@@ -438,6 +439,7 @@ def test_an_even_choice_over_class_folders(tmp_path):
     assert list(shades) == [30 * shade + k for shade in range(8) for k in (0, 3)]
 
 
+@pytest.mark.slow
 def test_a_program_may_end_while_the_pipeline_reads_ahead():
     program = (
         "import sys; from tfinpaint.data import batches; from tfinpaint.settings import *; "

@@ -115,6 +115,7 @@ def test_mask_files_are_sorted_into_bins_and_go_round(photos, tmp_path, caplog):
     assert int(known.holes[0].sum()) // 32 == 20
 
 
+@pytest.mark.slow
 def test_more_masks_than_photographs_are_spread_over_the_bin(photos, tmp_path, monkeypatch):
     for k in range(36):  # 101 to 171 of 1024 pixels
         mask = np.zeros((32, 32), np.uint8)

@@ -86,6 +86,7 @@ def test_the_pictures_are_the_best_the_median_and_the_worst(report):
         )
 
 
+@pytest.mark.slow
 def test_an_export_scores_as_its_run(run_dir, exported_run, photos):
     found = evaluate(
         EvaluationSettings(
@@ -115,6 +116,7 @@ def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
         assert scores.values["small"]["psnr"][k] == pytest.approx(expected["psnr"][0], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_the_header_names_who_fills_a_reduced_square(run_dir, exported_run, photos):
     """An export contains `fill_window`, which reduces what is larger than twice its squares."""
     for size, said in ((64, "at once"), (128, "at once; by small/1 reduced to the network's")):
@@ -184,6 +186,7 @@ def test_networks_are_measured_alone_unless_told_otherwise_and_the_report_says_w
     assert (figures["off"] != figures["auto"]).all()
 
 
+@pytest.mark.slow
 def test_a_protocol_without_compositing_scores_known_pixels_too(run_dir, photos, eager):
     found = evaluate(
         EvaluationSettings((run_dir,), f"folder:{photos}", protocol="coherent_semantic", count=2)

@@ -118,6 +118,7 @@ def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(
     np.testing.assert_array_equal(loaded.fill(photo, mask, 3, 4), painter.fill(photo, mask, 3, 4))
 
 
+@pytest.mark.slow
 def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path):
     photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
     filled, alone = painter.fill(photo, mask), painter.fill(photo, mask, detail="off")
@@ -485,6 +486,7 @@ def test_attention_is_a_runs_alone(folder, loaded, command_line, tmp_path):
         loaded.attention_maps(np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8))
 
 
+@pytest.mark.slow
 def test_twelve_megapixels_go_through_both_signatures(model):
     photo, mask = (
         np.full((3000, 4000, 3), 90, np.uint8),

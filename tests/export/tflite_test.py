@@ -148,6 +148,7 @@ def test_quantized_files_are_smaller_and_close(name, quantize, least):
             assert _psnr(filled, _by_tensorflow(painter, photo, mask)) > least
 
 
+@pytest.mark.slow
 def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
     for name, size, expected in (
         ("partial_conv", (48, 80), [1, 48, 80]),

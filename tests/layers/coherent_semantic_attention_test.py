@@ -309,9 +309,8 @@ def test_a_hole_whose_size_does_not_fit_is_refused(variant, height, width):
 # ------------------------------------------------------------------------------------ the gradients
 
 
-@pytest.mark.parametrize(
-    "where", ["several", *(pytest.param(w, marks=pytest.mark.slow) for w in ("inside", "corner"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["several", "inside", "corner"])
 def test_paper_gradient(where):
     """In float64 against finite differences: through shares, cosines and copies. The choice of keys
     is held fixed."""

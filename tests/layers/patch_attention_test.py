@@ -457,7 +457,8 @@ def test_block_config_round_trip(variant):
     np.testing.assert_array_equal(again([features, hole]), layer([features, hole]))
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
     """More missing positions than fit in one turn, a different hole in each picture, one picture
     without a hole and one that is all hole."""

@@ -123,6 +123,7 @@ def batches():
     yield random_hole(7, 8, 1, 0.6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [distance_to_known, lambda hole: spatial_discount(hole, 0.9)],

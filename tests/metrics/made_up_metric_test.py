@@ -79,6 +79,7 @@ def test_help_lists_its_flag(evaluate):
     assert "--brightness_weights: Factor of brightness" in text and "--lpips_weights" in text
 
 
+@pytest.mark.slow
 def test_its_columns_are_in_every_file(evaluate, tmp_path):
     rng = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()

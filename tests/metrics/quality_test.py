@@ -174,6 +174,7 @@ def test_ssim_of_one_window_by_hand():
     assert ssim(a.astype(np.uint8), b.astype(np.uint8)) == pytest.approx(np.mean(values), abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("height,width", [(1, 1), (3, 20), (6, 6), (20, 2), (7, 5)])
 def test_ssim_of_small_images(height, width):
     a, b = noise(8, height, width), noise(9, height, width)

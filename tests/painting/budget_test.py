@@ -64,6 +64,7 @@ def test_the_cost_follows_the_area(photo, name):
     assert all(max(group.window.size) <= 1024 for group in seen)
 
 
+@pytest.mark.slow
 def test_the_cost_at_12_megapixels():
     """A square of the same area has one window, of 0.26 megapixels, and its detail looks at four
     times its area or more. So the cost of both is about the same."""

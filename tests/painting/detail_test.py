@@ -458,6 +458,7 @@ def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_ge
     np.testing.assert_array_equal(restored[~hole], picture[~hole].astype(np.float32))
 
 
+@pytest.mark.slow
 def test_patches_are_compared_with_all_only_while_they_are_few(monkeypatch):
     pairs, exhaustive = [], detail.search.exhaustive
 

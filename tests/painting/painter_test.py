@@ -367,6 +367,7 @@ def test_a_frame_of_few_pixels_is_known_where_a_window_is_reduced():
     np.testing.assert_allclose(pixels.numpy()[border], [[200, 40, 10]] * border.sum(), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_seeds_and_edges_have_one_graph_each_for_all_sizes():
     painter = Painter(Guided())
     for height, width in ((40, 56), (64, 48), (50, 50)):

@@ -59,6 +59,7 @@ def test_every_file_of_the_zoo_is_read_as_it_was_made_or_refused(tmp_path):
     assert len(os.listdir(tmp_path)) == count  # no name twice
 
 
+@pytest.mark.slow
 def test_what_was_read_of_the_zoo_is_written_and_others_can_open_it(tmp_path):
     """Whatever metadata a file had, what is written with it is whole."""
     for number, animal in enumerate(zoo.animals()):

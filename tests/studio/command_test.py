@@ -113,6 +113,7 @@ def check_answers(url, run_dir, painter, pair):
     np.testing.assert_array_equal(filled, tfinpaint.load(run_dir).fill(photo, mask))
 
 
+@pytest.mark.slow
 def test_a_run_is_exported_for_as_long_as_the_studio_is_there(
     run_dir, version, tmp_path, monkeypatch
 ):
@@ -176,6 +177,7 @@ def test_the_page_is_told_how_much_a_model_sees(tmp_path, card, context):
     assert told.get("context") == (context and dict(zip(KEYS, context)))
 
 
+@pytest.mark.slow
 def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monkeypatch):
     shutil.copytree(packed, tmp_path / "default")
     monkeypatch.setattr(models, "FOLDER", str(tmp_path))
@@ -185,6 +187,7 @@ def test_the_model_in_the_box_is_called_the_default_model(packed, tmp_path, monk
     assert said == ["Preparing the default model (some seconds)"]
 
 
+@pytest.mark.slow
 def test_a_temporary_folder_that_cannot_be_written(run_dir, tmp_path, monkeypatch):
     """The message names no flag that nobody passed, and says how to choose another folder."""
 

@@ -46,6 +46,7 @@ def test_settings_survive_a_file(name, settings):
         assert type(system.get_config()[setting]) is type(value)
 
 
+@pytest.mark.slow
 def test_a_run_keeps_its_parts_and_goes_on_with_no_others(tmp_path, eager):
     """settings.json, loading, resuming and fine-tuning."""
     parts = run_settings(

@@ -152,6 +152,7 @@ def spoil(monkeypatch, kinds):
     return calls
 
 
+@pytest.mark.slow
 @variants
 @parts
 def test_attentions_that_are_there_reach_the_output_and_the_others_are_not_asked(
@@ -291,6 +292,7 @@ def test_parameters_of_coherent_semantic_by_layer(no_numbers):
 # ----------------------------------------------------------------------------- they train and fill
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, settings, variant", TRAINED)
 def test_a_step_is_finite_and_moves_every_weight_and_the_fill_keeps_what_is_known(
     name, settings, variant, batch, eager

@@ -65,14 +65,9 @@ def learned(system, batch):
     }
 
 
+@pytest.mark.slow
 @variants
-@pytest.mark.parametrize(
-    "term",
-    [
-        term if term == "feature_adversarial" else pytest.param(term, marks=pytest.mark.slow)
-        for term in TERMS
-    ],
-)
+@pytest.mark.parametrize("term", TERMS)
 def test_what_each_term_teaches_the_two_networks(variant, term, batch):
     """Each term alone. In the released code neither consistency nor the feature critic reaches the
     generator; here both do, in both variants. In `official`, the refinement's terms end at the
@@ -233,6 +228,7 @@ def test_adversarial_losses_against_numpy_on_the_critics_scores(variant, batch):
         assert logs[term] == pytest.approx(weight * half * relativistic(fake, real), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_each_critic_can_be_alone(batch):
     for term, name in (("adversarial", "image"), ("feature_adversarial", "features")):
         system = small(only=term)

@@ -268,6 +268,7 @@ def test_a_signature_fills_all_holes_in_one_window(painter, exported):
         exported._model.signatures["tensors"](image=photo[None], mask=far[None, ..., None])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [None, (120, 90)])
 def test_tflite_fills_the_same(painter, size):
     content = tflite.convert(painter, size=size)

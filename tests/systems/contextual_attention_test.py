@@ -81,6 +81,7 @@ def test_critics_learn_on_every_batch_and_the_generator_on_every_fifth(batch):
         assert int(system.optimizer.iterations) == step // 5
 
 
+@pytest.mark.slow
 def test_batches_of_seeds_make_their_holes_and_distances_in_the_step(batch):
     settings = HoleSettings()
 
@@ -259,6 +260,7 @@ def test_loss_of_the_critics_recomputed(batch):
         assert floats(system.step(images, holes))["critic"] == pytest.approx(total, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_penalty_has_its_weight_and_the_seed_fixes_it(batch):
     without = floats(small(loss_weights={"penalty": 0.0}).step(*batch))["critic"]
     ten, twenty = (

@@ -235,6 +235,7 @@ def test_what_learns_in_each_phase(phase, terms, batch):
         assert moved == (phase is None or part in SPECIFICATION.phases[phase]), part
 
 
+@pytest.mark.slow
 def test_the_average_of_both_networks_follows_once_in_each_step(batch):
     for phase in ("edges", "joint"):
         system = small(phase, ema_decay=0.2)
@@ -251,6 +252,7 @@ def test_the_average_of_both_networks_follows_once_in_each_step(batch):
                 np.testing.assert_allclose(average, expected[k], atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", ["inpainting", "edge_inpainting", "joint"])
 def test_what_guides_the_inpainting_network(phase, batch, monkeypatch):
     system = small(phase)
@@ -352,6 +354,7 @@ def photograph(height, width):
     return np.uint8(tf.image.resize(small, (height, width)))
 
 
+@pytest.mark.slow
 def test_without_edges_it_finds_and_completes_them(painter, batch):
     images, holes = batch
     truth = (images + 1) / 2

@@ -295,6 +295,7 @@ def test_convolutions_of_stride_2_are_padded_on_both_sides():
         np.testing.assert_allclose(got, want, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mean_pixel_is_part_of_the_network(batch):
     """Another mean is another output, in both variants; no step moves it."""
     for variant in ("paper", "official"):
@@ -421,6 +422,7 @@ def test_a_phase_of_critics_needs_critics():
         system.enter_phase("critics")
 
 
+@pytest.mark.slow
 def test_squares_of_another_size_than_the_critics_are_refused(batch):
     system = small()
     with pytest.raises(ValueError, match="squares of 64 pixels"):

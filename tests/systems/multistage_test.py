@@ -64,6 +64,7 @@ def test_terms_against_numpy(batch):
     assert logs["variation"] == pytest.approx(0.1 * (down.mean() + right.mean()), rel=1e-5)
 
 
+@pytest.mark.slow
 @needs_shared
 def test_perceptual_terms_of_the_official_variant_judge_the_composite_too(batch):
     images, holes = batch
@@ -101,6 +102,7 @@ def test_the_step_makes_its_own_holes_from_a_seed(batch):
         ) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_step_captures_variables_only(batch):
     """The step can therefore be written out as a pure function of inputs and variables."""
     system = small(perceptual_weights="random")
@@ -282,6 +284,7 @@ def test_compiling_again_keeps_what_was_trained(batch):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_keras_summary_and_saved_weights(batch, tmp_path):
     system = another()
     system.step(*batch)

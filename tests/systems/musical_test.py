@@ -107,6 +107,7 @@ def test_plain_terms_against_numpy(variant, batch):
     assert logs["variation"] == pytest.approx(0.001 * variation, rel=1e-4)
 
 
+@pytest.mark.slow
 @paper_first
 def test_feature_network_judges_the_composite_too_in_the_official_variant(variant, batch):
     images, holes = batch
@@ -228,6 +229,7 @@ def test_the_released_critic_starts_over():
     )
 
 
+@pytest.mark.slow
 def test_critic_of_the_papers_size(no_numbers):
     """6 x 6 patches of 256 values for 256 x 256. The trunk is DenseNet-121's, the head 3 x 3."""
     critic = DenseNetCritic("random")

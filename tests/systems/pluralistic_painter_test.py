@@ -131,6 +131,7 @@ def test_scores_of_any_size(painter, height, width):
     assert np.isfinite(painter.score(photo, mask))
 
 
+@pytest.mark.slow
 def test_a_run_without_a_critic_has_samples_without_scores(painter, pair):
     without = type(painter)(painter.system, 48)
     samples = without.fill_samples(*pair, 2, seed=1, detail="off")

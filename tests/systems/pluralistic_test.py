@@ -335,6 +335,7 @@ def test_what_is_missing_reaches_the_posterior_alone(system, batch):
     assert np.abs(first.posterior[0] - second.posterior[0]).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_pictures_too_small_for_the_critics_are_refused():
     system = tfinpaint.create("pluralistic", width=4, depth=4)
     with pytest.raises(SettingsError, match=r"`image_size` is at least 48 .*Got 32"):

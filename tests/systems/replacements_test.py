@@ -35,9 +35,8 @@ def recorded(layer, run):
 KINDS = ("shift", "none", "coherent", "contextual", "convolution")
 
 
-@pytest.mark.parametrize(
-    "kind", [KINDS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
 def test_consistency_is_of_what_comes_out_where_the_layer_is(kind, batch):
     """It can be left out with each layer, and the feature critic at the same time."""
     system = tfinpaint.create(

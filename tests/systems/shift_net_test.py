@@ -266,6 +266,7 @@ def test_squares_and_windows():
     assert found.shape == (7, 9, 9, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count, others", [(41, 0), (41, 1), (1, 0), (1, 1)])
 def test_windows_are_for_batches_of_squares_alone_compiled_too(count, others):
     """Under XLA, the mean of 41 ones is not 1."""

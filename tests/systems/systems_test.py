@@ -60,6 +60,8 @@ def quick(*names):
 SLOW = (
     "contextual_attention",
     "multistage",
+    "coherent_semantic",
+    "gated_conv",
     "shift_net",
     "pluralistic",
     "global_local",
@@ -348,7 +350,7 @@ def test_a_term_is_proportional_to_its_weight(name, batch):
         assert value == pytest.approx(expected[term] * (1 if term == "critic" else 2), rel=1e-5)
 
 
-@quick("contextual_attention", "musical")
+@quick("contextual_attention")
 def test_moving_average(name, batch):
     """d = min(decay, (1 + t) / (10 + t)), where t counts steps of the generator: 2/11 and 3/12 in
     the first two."""
@@ -396,7 +398,7 @@ def test_mixed_precision_step(name, batch):
     assert int((half.critic_optimizer or half.optimizer).iterations) == 5
 
 
-@quick("gated_conv", "global_local")
+@quick("global_local")
 def test_a_call_is_what_generate_gives_also_in_half_precision_and_for_float64(name, batch):
     images, holes = batch
     for policy in ("mixed_bfloat16", "float32"):

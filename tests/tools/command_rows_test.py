@@ -25,6 +25,7 @@ def test_files_without_a_default(empty_box, tmp_path):
     assert command_rows.about(files) == "multistage width=24 depth=5"
 
 
+@pytest.mark.slow
 def test_files_with_the_default(in_the_box, packed, tmp_path):
     files = command_rows.write(str(tmp_path), count=2)
     assert files.model == packed and command_rows.about(files) == "multistage width=4 depth=4"

@@ -70,6 +70,7 @@ def one_line(err):
 # ------------------------------------------------------------------------- as the released programs
 
 
+@pytest.mark.slow
 @pytest.mark.golden("contextual_attention")
 @needs_shared
 def test_deepfill_v1(run, tmp_path):
@@ -246,8 +247,9 @@ def test_shift_net_with_statistics_of_its_norms(run, tmp_path):
     np.testing.assert_allclose(output, z["output"], atol=1e-4)
 
 
+@pytest.mark.slow
 @needs_shared
-@pytest.mark.parametrize("names", ["port", pytest.param("modules", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("names", ["port", "modules"])
 def test_global_local_of_both_releases(run, tmp_path, names):
     """The port's names bring the port's network, the authors' modules that of the authors."""
     weights = made("glcic", "completion")
@@ -274,16 +276,10 @@ def test_global_local_of_both_releases(run, tmp_path, names):
 # -------------------------------------------------------------------------------- the run directory
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written",
-    [
-        "snap-7.index",
-        "",
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("snap-7", "snap-7.data-00000-of-00001", "snap-7.meta", "only")
-        ),
-    ],
+    ["snap-7.index", "", "snap-7", "snap-7.data-00000-of-00001", "snap-7.meta", "only"],
 )
 def test_names_of_a_checkpoint_and_what_is_in_it_besides(run, tmp_path, deepfill, written):
     others = {

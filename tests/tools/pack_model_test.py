@@ -102,6 +102,7 @@ def test_other_files_beside_weights_are_never_removed(run_dir, tmp_path, command
     assert {path.read_text() for path in tmp_path.iterdir()} == {"of the user"}
 
 
+@pytest.mark.slow
 def test_the_model_that_is_replaced_stays_if_the_new_one_cannot_be_put_in_its_place(
     run_dir, tmp_path, command_line, monkeypatch
 ):

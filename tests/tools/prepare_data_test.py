@@ -161,6 +161,7 @@ def test_resized_as_training_does_it_and_none_enlarged(folder, tmp_path):
     assert 0 < difference.mean() < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shorter_side", [0, 36])
 def test_training_sees_the_squares_of_the_folder(folder, tmp_path, shorter_side):
     """With the same photographs: batch for batch, and from any step on."""

@@ -328,6 +328,7 @@ def test_flags_that_do_not_go_together(flags, words, command_line, tmp_path, mon
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_looks_at_the_whole_batch_sees_all_replicas():
     """Batch norm (output, running statistics, gradients), the relativistic loss and random numbers
     on two replicas, against one that has the whole batch."""

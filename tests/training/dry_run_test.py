@@ -41,6 +41,7 @@ def made(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_figures_of_data_made_by_hand(made, tmp_path):
     found = dry_run(made, str(tmp_path / "run"))
     figures = found.figures
@@ -75,6 +76,7 @@ def test_figures_of_data_made_by_hand(made, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_terms_and_parameters_are_those_of_the_run(made, tmp_path, eager):
     found, said = dry_run(made, str(tmp_path / "run")), []
     train(made, str(tmp_path / "run"), say=said.append)

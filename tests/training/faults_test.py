@@ -140,6 +140,7 @@ def test_names_of_a_batch_are_those_of_the_pipeline(photos):
         assert names_of_batch(source, 4, 7, step) == [f"photo_{r // 40}.png" for r in red]
 
 
+@pytest.mark.slow
 def test_bad_steps_are_passed_over_as_often_as_is_allowed(settings, tmp_path, broken_batches):
     broken_batches(2)
     settings = dataclasses.replace(settings, skip_bad_steps=1)
@@ -363,6 +364,7 @@ def test_rows_that_found_no_room_are_written_with_the_next_one(settings, tmp_pat
     assert [row["step"] for row in rows(tmp_path / "run")] == ["1", "2", "3", "4"]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_finds_no_room_leaves_the_others(
     settings, tmp_path, straight, monkeypatch
 ):

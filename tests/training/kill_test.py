@@ -76,6 +76,7 @@ def check(tmp_path, settings, every, kill, eager, to_the_end=run):
     assert differences(straight, killed) == []
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(tmp_path, folders, eager):
     """The run that is killed has a process of its own, the others this one."""
 

@@ -103,6 +103,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(run, tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_resuming_in_an_empty_folder_starts_from_0_and_no_steps_write_initial_weights(tmp_path):
     said = []
     settings, folder = dataclasses.replace(SETTINGS, steps=0), str(tmp_path / "run")
@@ -150,6 +151,7 @@ def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp_path):
     settings = dataclasses.replace(PLAIN, eval_data=None, steps=1)
     assert "trained on" in train(settings, str(tmp_path / "run")).description
@@ -196,6 +198,7 @@ def test_a_run_directory_that_is_in_the_way_stays_as_it_was(run, tmp_path):
     assert contents(run[0]) == before
 
 
+@pytest.mark.slow
 def test_a_term_that_needs_a_critic_cannot_be_switched_on_by_a_resume(tmp_path):
     without = dataclasses.replace(SETTINGS, steps=0, loss_weights=(("adversarial", 0.0),))
     train(without, str(tmp_path / "run"))
@@ -205,6 +208,7 @@ def test_a_term_that_needs_a_critic_cannot_be_switched_on_by_a_resume(tmp_path):
     assert contents(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     said = []
@@ -242,6 +246,7 @@ def test_what_is_wrong_with_a_resume_is_told_before_anything_is_written(run, pac
     assert contents(pathlib.Path(packed)) == before
 
 
+@pytest.mark.slow
 def test_a_lost_state_file_and_a_cut_table_do_not_stop_a_resume(run, tmp_path):
     shutil.copytree(run[0], tmp_path / "run")
     (tmp_path / "run/checkpoints/checkpoint").write_bytes(b"\x00")
@@ -309,6 +314,7 @@ def points(folder):
     ]
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_an_older_checkpoint(run, tmp_path):
     """The end is that of the run that was never stopped, with one point for each step."""
     folder, said = tmp_path / "run", []
@@ -341,6 +347,7 @@ def test_later_checkpoints_that_cannot_be_moved_are_told(tmp_path, monkeypatch):
         Checkpoints.set_aside_later(restored)
 
 
+@pytest.mark.slow
 def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run[0], folder)
@@ -360,6 +367,7 @@ def test_tensorboard_has_one_point_for_a_step_after_a_crash(run, tmp_path):
     assert len(found) == len(set(found)) and set(found) == set(points(run[0]))
 
 
+@pytest.mark.slow
 def test_a_run_that_has_its_steps_says_so_and_is_not_measured_again(run, tmp_path, monkeypatch):
     folder, said = tmp_path / "run", []
     shutil.copytree(run[0], folder)
@@ -457,9 +465,8 @@ def test_an_interrupt_saves_first(tmp_path, monkeypatch):
     assert any("resumed at step 3" in line for line in said)
 
 
-@pytest.mark.parametrize(
-    "name", ["celeb_a", pytest.param("places365_small", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["celeb_a", "places365_small"])
 def test_a_run_on_tensorflow_datasets(tmp_path, name):
     import tensorflow_datasets as tfds
 
@@ -495,6 +502,7 @@ def test_mask_files_are_holes_to_train_with(tmp_path):
     assert train(settings, str(tmp_path / "run")).step == 2
 
 
+@pytest.mark.slow
 def test_holes_made_inside_the_step_give_the_same_run(run, tmp_path, monkeypatch):
     """As on a GPU machine: the pipeline delivers seeds, and the step makes the holes. The losses
     are those with holes from the pipeline."""
@@ -567,9 +575,8 @@ LEARNS = dataclasses.replace(
 )
 
 
-@pytest.mark.parametrize(
-    "rate, warned", [pytest.param(3e-3, False, marks=pytest.mark.slow), (1e-9, True)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("rate, warned", [(3e-3, False), (1e-9, True)])
 def test_a_system_that_learns_nothing_is_warned_of(tmp_path, rate, warned):
     said = []
     steps = 2 if warned else LEARNS.steps

@@ -33,10 +33,8 @@ def train(name):
     return [weakref.ref(x) for x in (system, *graphs)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=[] if name == "partial_conv" else slow) for name in SMALL],
-)
+@slow
+@pytest.mark.parametrize("name", SMALL)
 def test_nothing_holds_a_system_that_has_trained(name):
     left = train(name)
     gc.collect()

@@ -117,9 +117,8 @@ def system(name="multistage", optimizer=None, **settings):
     return made
 
 
-@pytest.mark.parametrize(
-    "how", ["eager", *(pytest.param(how, marks=pytest.mark.slow) for how in ("graph", "compiled"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["eager", "graph", "compiled"])
 def test_generator_and_critic_follow_the_schedule(how):
     made = system(learning_rate=1e-3, schedule=schedule_of(FALLS))
     step = made.train_step

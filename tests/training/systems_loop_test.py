@@ -109,9 +109,8 @@ def check_run(name, settings, tmp_path):
     assert (filled[mask > 0] != photo[mask > 0]).any()
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=[] if n == "shift_net" else pytest.mark.slow) for n in RUNS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
 def test_a_resumed_run_is_the_one_that_was_never_stopped_and_can_be_loaded(name, tmp_path, eager):
     check_run(name, settings_of(name), tmp_path)
 
