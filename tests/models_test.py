@@ -258,9 +258,13 @@ def test_export_writes_the_default(in_the_box, packed, tmp_path, pair, command_l
     )
 
 
-def test_the_studio_names_the_default(in_the_box, packed):
+def test_the_studio_names_the_default(in_the_box, packed, tmp_path, monkeypatch):
+    """A folder of that name that comes after it gets a number."""
     assert catalog.local_models("default") == {"default": packed}
-    assert catalog.local_models("default,.")["default"] == packed
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").mkdir()
+    named = catalog.local_models("default,./default")
+    assert list(named) == ["default", "default-2"] and named["default"] == packed
 
 
 @pytest.mark.parametrize("name", ["default", "PATH"])

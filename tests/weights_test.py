@@ -13,6 +13,7 @@ from shared import SHARED, made_weight, needs_shared
 import tfinpaint
 from tfinpaint.networks import deepfill_release
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems import all_systems
 from tfinpaint.weights import places, releases, state_dicts
 
 NAMES = SHARED / "golden"
@@ -70,20 +71,7 @@ def test_names_and_shapes_of_deepfill(name, file):
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "contextual_attention",
-        "gated_conv",
-        "multistage",
-        "musical",
-        "coherent_semantic",
-        "shift_net",
-        "pluralistic",
-        "edge_connect",
-        "global_local",
-    ],
-)
+@pytest.mark.parametrize("name", [n for n, s in all_systems().items() if s.release])
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
     # tables_of itself raises an error if a variable has no tensor, or two.

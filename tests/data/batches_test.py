@@ -149,6 +149,8 @@ def test_what_functions_of_images_make_comes_with_holes_and_with_seeds(folder):
         np.testing.assert_allclose(more["brightness"], images.mean((1, 2, 3)), atol=1e-6)
         assert set(more) == {"brightness"} | (set() if on_device else {"share"})
         assert second.shape == ((2,) if on_device else (2, 32, 32, 1))
+        if not on_device:
+            np.testing.assert_allclose(more["share"], second.mean(), atol=1e-6)
 
 
 def test_mask_files_in_the_pipeline(folder, tmp_path):

@@ -32,6 +32,9 @@ HOLES = np.concatenate(
 )
 # One position in the hole of each picture; the last picture is all hole.
 AT = np.array([(3, 4), (5, 7), (1, 2)], np.int32)
+# The same, but known in the first two pictures: a layer tells what it would use there.
+KNOWN = np.array([(0, 0), (3, 3), (1, 2)], np.int32)
+both_kinds = pytest.mark.parametrize("at", [AT, KNOWN], ids=["missing", "known"])
 
 
 def told(layer, holes=HOLES, at=AT):
@@ -66,9 +69,10 @@ def check(matches, weights, maps, at=AT):
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
 @pytest.mark.parametrize("patch_size", [1, 3])
-def test_patch_attention(variant, patch_size):
-    matches, weights, features = told(PatchAttention(patch_size, 3, variant))
-    check(matches, weights, naive.patch_weights(features, HOLES, patch_size, 3, variant))
+@both_kinds
+def test_patch_attention(variant, patch_size, at):
+    matches, weights, features = told(PatchAttention(patch_size, 3, variant), at=at)
+    check(matches, weights, naive.patch_weights(features, HOLES, patch_size, 3, variant), at)
     np.testing.assert_allclose(weights[:2].sum((1, 2)), 1, atol=1e-5)
     if variant == "paper":
         # Nothing is known: the picture comes back unchanged, nothing is taken.
@@ -98,17 +102,19 @@ def test_the_layers_around_patch_attention_hand_it_on(variant):
 
 
 @pytest.mark.parametrize("rate, fuse", [(2, 3), (1, 3), (2, 1)])
-def test_contextual_attention(rate, fuse):
-    matches, weights, features = told(ContextualAttention(rate=rate, fuse=fuse))
+@both_kinds
+def test_contextual_attention(rate, fuse, at):
+    matches, weights, features = told(ContextualAttention(rate=rate, fuse=fuse), at=at)
     _, _, maps = contextual_attention(features, HOLES, rate=rate, fuse=fuse)
-    check(matches, weights, maps, AT // rate)
+    check(matches, weights, maps, at // rate)
     assert (weights.sum((1, 2)) <= 1 + 1e-5).all() and weights[2].max() == 0
 
 
 @pytest.mark.parametrize("variant", ["paper", "official"])
-def test_coherent_semantic_attention(variant):
-    matches, weights, features = told(CoherentSemanticAttention(variant))
-    check(matches, weights, coherent_semantic_attention(features, HOLES, variant)[1])
+@both_kinds
+def test_coherent_semantic_attention(variant, at):
+    matches, weights, features = told(CoherentSemanticAttention(variant), at=at)
+    check(matches, weights, coherent_semantic_attention(features, HOLES, variant)[1], at)
     np.testing.assert_allclose(weights.sum((1, 2)), 1, atol=1e-5)
     # Nothing is known: every cell is its own match.
     np.testing.assert_array_equal(matches[2, 1, 2], [1, 2])

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfinpaint import layers
-from tfinpaint.layers import patch_attention_in_hole, tracing
+from tfinpaint.layers import contextual_attention_by_pixels, patch_attention_in_hole, tracing
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ def test_with_a_gpu_layers_give_the_same_without_lists(monkeypatch, layer):
     want = layer([features, hole])
     assert not tracing.on_gpu()
     monkeypatch.setattr(tracing, "on_gpu", lambda: True)
-    monkeypatch.setattr(patch_attention_in_hole, "line_up", None)
-    monkeypatch.setattr(patch_attention_in_hole, "chosen_first", None)
+    for module, name in (
+        (patch_attention_in_hole, "line_up"),
+        (patch_attention_in_hole, "chosen_first"),
+        (contextual_attention_by_pixels, "scores"),
+        (contextual_attention_by_pixels, "paste"),
+    ):
+        monkeypatch.setattr(module, name, None)
     np.testing.assert_allclose(layer([features, hole]), want, atol=1e-5)

@@ -459,9 +459,10 @@ def test_block_config_round_trip(variant):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(variant):
+def test_maps_of_unknown_size_attend_from_their_holes_only_and_agree(monkeypatch, variant):
     """More missing positions than fit in one turn, a different hole in each picture, one picture
     without a hole and one that is all hole."""
+    monkeypatch.setattr(formulations, "_SCORES_OF_A_TURN", 2**22)  # 468 positions of the map
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4, 40, 56, 3)).astype(np.float32)
     hole = np.zeros((4, 40, 56, 1), np.float32)

@@ -119,7 +119,8 @@ def test_gradient_by_hand():
 
 def test_attention_maps():
     """Each position's whole weight is on the cell it takes, or would take if it were missing."""
-    features, at = random_features(5, 2, 6, 7, 8), np.array([(3, 4), (0, 0)], np.int32)
+    # The first is known, the second missing.
+    features, at = random_features(5, 2, 6, 7, 8), np.array([(0, 0), (1, 1)], np.int32)
     holes = BATCH[:2]
     layer = ShiftLayer()
     output, (matches, weights) = layer(
@@ -128,9 +129,13 @@ def test_attention_maps():
     np.testing.assert_array_equal(output, layer([features, holes]))
     assert matches.dtype == tf.int32 and weights.shape == (2, 6, 7)
     for k in range(2):
-        # Were the known position missing alone, its match might be itself; here all keys stay.
+        decoder, encoder = np.split(features[k].reshape(42, 8), 2, axis=-1)
+        keys = encoder / np.linalg.norm(encoder, axis=-1, keepdims=True)
+        best = np.where(holes[k].ravel() == 0, decoder @ keys.T, -np.inf).argmax(-1)
+        np.testing.assert_array_equal(
+            matches[k], np.stack([best // 7, best % 7], -1).reshape(6, 7, 2)
+        )
         assert np.sum(weights[k]) == 1 and weights[k][tuple(matches[k][tuple(at[k])])] == 1
-        assert not holes[k, ..., 0][matches[k][..., 0], matches[k][..., 1]].any()
     larger = layer(
         [features, holes.repeat(4, 1).repeat(4, 2)],
         with_attention_maps=True,

@@ -99,8 +99,7 @@ def test_graph_compiled_and_unknown_sizes_give_the_same(batch):
 
 
 def test_is_near_the_membrane():
-    """Laplace's equation, solved by thousands of iterations: a slope across a hole continues
-    through it."""
+    """A slope solves Laplace's equation, so it continues through a hole."""
     slope = np.broadcast_to(
         np.linspace(-1, 1, 64, dtype=np.float32)[None, None, :, None], (1, 64, 64, 1)
     )

@@ -131,8 +131,7 @@ def test_free_form_critic_pads_as_tensorflow_does():
     critic = FreeFormCritic(2)
     x = images = random_images(1, 64, 64, 4)
     for k, layer in enumerate(critic.convolutions):
-        # 5 x 5 at stride 2. Even pictures are padded by 1 before and 2 after, a single pixel by 2
-        # and 2.
+        # 5 x 5 at stride 2: even pictures are padded by 1 before and 2 after.
         x = convolution(x, layer.layer.kernel.numpy(), layer.layer.bias.numpy(), 2, 1, 2)
         x = leaky(x) if k < 5 else x
     np.testing.assert_allclose(critic(images), x, rtol=1e-4, atol=1e-6)

@@ -43,7 +43,9 @@ def everything(system):
 )
 def test_a_step_that_is_not_finite_changes_nothing(name, eager):
     system, images, holes = compiled(name, skip_bad_steps=True)
-    assert float(system.train_step((images, holes))[SKIPPED]) == 0
+    # Of five steps of contextual_attention, the generator learns in the last, which is broken.
+    for _ in range(4 if name == "contextual_attention" else 1):
+        assert float(system.train_step((images, holes))[SKIPPED]) == 0
     before = everything(system)
     assert len(before) > len(system.generator.variables)
     broken = tf.tensor_scatter_nd_update(images, [[0, 1, 1, 0]], [np.nan])

@@ -97,6 +97,10 @@ def test_in_single_precision_for_converters():
     grey = grey_of(data.astronaut()[:256, :256])
     with static_sizes():
         found = canny(grey).numpy()
+        spec = tf.TensorSpec([1, 256, 256, 1])
+        graph = tf.function(canny, autograph=False).get_concrete_function(spec).graph
+    made = {output.dtype for operation in graph.get_operations() for output in operation.outputs}
+    assert tf.float32 in made and tf.float64 not in made
     assert np.mean(found == canny(grey)) > 0.999
 
 

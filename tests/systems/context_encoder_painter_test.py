@@ -211,6 +211,7 @@ def test_what_lies_under_the_hole_has_no_influence(painter):
     np.testing.assert_array_equal(painter.fill(photo, mask), painter.fill(other, mask))
     feathered = painter.fill(photo, mask, grow=2, feather=3)
     assert (feathered != photo).any(-1).sum() > (mask > 0).sum() * 0.9
+    np.testing.assert_array_equal(feathered, painter.fill(other, mask, grow=2, feather=3))
 
 
 def test_holes_that_are_too_large_are_refused_in_one_line(painter):

@@ -166,8 +166,8 @@ def until(condition, process, seconds=300):
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_killed_worker_ends_the_other_and_the_run_goes_on_with_one(killed, tmp_path):
-    """kill -9 after the checkpoint of step 3. The survivor ends within half a minute, in a line.
-    Then one device goes on from that checkpoint to step 6, and two workers to step 9."""
+    """kill -9 after a checkpoint. The survivor ends within half a minute, in a line. Then one
+    device goes on from the oldest checkpoint for three steps, and two workers for three more."""
     one, two = tmp_path / "one", tmp_path / "two"
     often = ["--checkpoint_every=3", "--warn_after=2", "--eval_every=2", "--sample_every=2"]
     workers = [
@@ -188,7 +188,6 @@ def test_a_killed_worker_ends_the_other_and_the_run_goes_on_with_one(killed, tmp
     assert "is gone at step" in lines[0]
     ended(workers[killed])
 
-    # Set back to the checkpoint of step 3 if it has gone on.
     step = min(int(path.name[5:-6]) for path in two.glob("checkpoints/ckpt-*.index"))
     steps = [step + 3, step + 6]
     run(arguments(one, "partial_conv", *often, f"--steps={steps[1]}"))

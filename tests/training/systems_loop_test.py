@@ -19,6 +19,8 @@ import tfinpaint
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.training import train
+from tfinpaint.training.devices import one_device
+from tfinpaint.training.preparing import prepare
 
 RUNS = {
     name: {
@@ -225,6 +227,22 @@ def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change
     with pytest.raises(SettingsError, match=message):
         train(settings_of(name, **change), str(tmp_path / "run"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "settings, noted",
+    [
+        ({"batch_size": 1}, True),
+        ({"batch_size": 2}, False),
+        ({"batch_size": 1, "freeze_batch_norm": "all"}, False),
+    ],
+)
+def test_a_norm_that_sees_a_single_value_is_noted(settings, noted):
+    """A picture of 16 pixels is one cell at a depth of 4."""
+    said = []
+    change = {"photos": PhotoSettings("samples:", image_size=16), **settings}
+    prepare(settings_of("partial_conv", **change), said.append, one_device())
+    assert any("a bottleneck of one cell" in line for line in said) == noted
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Layers. Each file has one idea of one paper.
 
-All layers take and return float32 tensors, NHWC. `hole` is 1 where pixels are missing.
+All layers take and return tensors in NHWC, in their compute dtype (float32 unless a policy says
+otherwise). `hole` is 1 where pixels are missing.
 """
 
 from tfinpaint.layers.coherent_semantic_attention import CoherentSemanticAttention

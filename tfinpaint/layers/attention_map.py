@@ -12,7 +12,8 @@ All attention layers and the networks that contain them have these two call argu
                           layer then returns the pair `matches, weights` in place of `matches`.
                           `weights`, float32 [B, h, w], are the attention weights of the position
                           that contains the pixel, one for each key. If that position is known, the
-                          layer does not fill it: these are the weights that it would use.
+                          layer does not fill it: these are the weights that it would use
+                          (CoherentSemanticAttention would keep it, with weight 1 on itself).
 """
 
 from typing import Optional, Tuple, Union

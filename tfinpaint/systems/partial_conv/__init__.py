@@ -29,7 +29,7 @@ SPECIFICATION = Specification(
         Term(
             "variation",
             0.1,
-            "differences of neighbouring pixels of the composite, in the hole and one pixel around",
+            "differences of neighbouring pixels of the composite, of which at least one is missing",
         ),
     ),
     rates={"generator": 2e-4},
