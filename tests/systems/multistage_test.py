@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import floats, smooth
+from naive_terms import feature_terms
 from set_back import assign, set_back, values
 from shared import SHARED, needs_shared
 
@@ -82,7 +83,7 @@ def test_generator_learns_first_and_the_critic_sees_the_raw_output(variant, batc
     truth = (images + 1) / 2
     sgd = tf.keras.optimizers.SGD
     system = small(variant, optimizer=sgd(0.1), critic_optimizer=sgd(0.1))
-    # The kernels begin so small that all logits are almost 0.
+    # Larger kernels than at the start, where all logits are almost 0.
     kernels = system.critic.trainable_variables
     for k, kernel in enumerate(kernels):
         kernel.assign(tf.random.stateless_normal(kernel.shape, [3, k], stddev=0.3))
@@ -110,6 +111,23 @@ def test_generator_learns_first_and_the_critic_sees_the_raw_output(variant, batc
     again = system.generator([truth * (1 - holes), holes], training=True)
     assert np.abs(again - output).max() > 1e-2
     assert np.abs(kernels[-1] - normalised[-1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+def test_feature_terms_are_of_images_from_0_to_1(variant, batch):
+    """Equations (13)-(15), without ImageNet's standard deviation; the composite is judged in the
+    official variant only."""
+    settings = {"perceptual_weights": "random", "loss_weights": {"adversarial": 0.0}}
+    system = small(variant, **settings)
+    images, holes = (np.asarray(x, np.float64) for x in batch)
+    truth = (images + 1) / 2
+    known = np.float32(truth * (1 - holes))
+    output = np.asarray(system.generator([known, batch[1]], training=True), np.float64)
+    judged = [output, output * holes + truth * (1 - holes)][: 2 if variant == "official" else 1]
+    perceptual, style = feature_terms(system.features._network, judged, truth, contrast=1)
+    logs = floats(small(variant, **settings).step(*batch))
+    assert logs["perceptual"] == pytest.approx(0.05 * perceptual, rel=1e-4)
+    assert logs["style"] == pytest.approx(120 * style, rel=1e-3)
 
 
 @pytest.mark.slow
