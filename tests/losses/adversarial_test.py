@@ -7,10 +7,12 @@ import tensorflow as tf
 from tfinpaint.losses import (
     critic_cross_entropy,
     critic_hinge,
+    critic_least_squares,
     critic_relativistic,
     critic_wasserstein,
     generator_cross_entropy,
     generator_hinge,
+    generator_least_squares,
     generator_relativistic,
     generator_wasserstein,
 )
@@ -127,6 +129,19 @@ def test_relativistic_only_sees_differences():
     assert float(generator_relativistic(real, fake)) == pytest.approx(want, rel=1e-5)
 
 
+def test_least_squares_by_hand():
+    # real - 1 = 0, 2: mean square 2. fake = 0, -2: 2. Half of both: 2.
+    assert float(critic_least_squares(logits(1, 3), logits(0, -2))) == pytest.approx(2, abs=1e-6)
+    assert float(generator_least_squares(logits(1, 3))) == pytest.approx(2, abs=1e-6)
+    # real - 1 = -2: 4. fake = 1, 2, -1: 2. Half of both: 3. For the generator 0, 1, -2: 5 / 3.
+    real, fake = logits(-1), logits(1, 2, -1)
+    assert float(critic_least_squares(real, fake)) == pytest.approx(3, abs=1e-6)
+    assert float(generator_least_squares(fake)) == pytest.approx(5 / 3, abs=1e-6)
+    # Right is enough; a score beyond its target is as far from it as one short of it.
+    assert float(critic_least_squares(logits(1), logits(0))) == 0
+    assert float(generator_least_squares(logits(0))) == float(generator_least_squares(logits(2)))
+
+
 def test_wasserstein_by_hand():
     real, fake = logits(1, 3), logits(0, -2, -4)
     assert float(critic_wasserstein(real, fake)) == pytest.approx(-4, abs=1e-6)  # -2 - 2
@@ -137,16 +152,18 @@ PAIRS = {
     "cross_entropy": (critic_cross_entropy, lambda real, fake: generator_cross_entropy(fake)),
     "hinge": (critic_hinge, lambda real, fake: generator_hinge(fake)),
     "relativistic": (critic_relativistic, generator_relativistic),
+    "least_squares": (critic_least_squares, lambda real, fake: generator_least_squares(fake)),
     "wasserstein": (critic_wasserstein, lambda real, fake: generator_wasserstein(fake)),
 }
 
 
 @pytest.mark.parametrize("pair", list(PAIRS))
 def test_descending_moves_scores_the_right_way(pair):
-    """From undecided scores the critic raises the real and lowers the fake ones, and the generator
+    """From equal scores the critic raises the real and lowers the fake ones, and the generator
     raises the fake ones."""
     critic, generator = PAIRS[pair]
-    real, fake = tf.zeros([2, 3, 3, 1]), tf.zeros([2, 3, 3, 1])
+    # 0 is the target of the critic's least squares for fake ones.
+    real, fake = tf.fill([2, 3, 3, 1], 0.5), tf.fill([2, 3, 3, 1], 0.5)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([real, fake])
         critics, generators = critic(real, fake), generator(real, fake)

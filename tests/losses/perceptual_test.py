@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.losses import perceptual, style
+from tfinpaint.losses import perceptual, perceptual_and_style, style
 from tfinpaint.losses.perceptual import gram
 
 # One picture. First layer: 2 x 1 positions, two channels: (1, 2), (3, 4). Second layer: 1 x 1, one
@@ -83,6 +83,36 @@ def test_equal_features_cost_nothing_and_give_finite_gradients():
             loss = term([features], [FIRST])
         assert float(loss) == 0
         assert np.isfinite(tape.gradient(loss, features)).all()
+
+
+def test_several_judged_batches_are_added_up():
+    """Each against the same targets, in one call of the network."""
+    rs = np.random.RandomState(5)
+    a, b, original = rs.standard_normal((3, 2, 4, 6, 3)).astype(np.float32)
+    calls = []
+
+    def network(images):
+        calls.append(images)
+        return [images, images[:, ::2, ::2]]
+
+    targets = [original, original[:, ::2, ::2]]
+    found = perceptual_and_style(network, [a, b], targets)
+    assert set(found) == {"perceptual", "style"} and len(calls) == 1
+    expected = {"perceptual": 0.0, "style": 0.0}
+    for judged in (a, b):
+        for f, t in zip((judged, judged[:, ::2, ::2]), targets):
+            expected["perceptual"] += np.abs(f - t).mean()
+            flat = (x.reshape(2, -1, 3).astype(np.float64) for x in (f, t))
+            of_judged, of_target = (np.einsum("bnc,bnd->bcd", x, x) / x[0].size for x in flat)
+            expected["style"] += np.abs(of_judged - of_target).mean()
+    for name, value in expected.items():
+        assert float(found[name]) == pytest.approx(value, rel=1e-5)
+    # The batches count alike, and one alone is the plain term.
+    turned = perceptual_and_style(network, [b, a], targets)
+    alone = perceptual_and_style(network, [a], targets)
+    for name, term in (("perceptual", perceptual), ("style", style)):
+        assert float(turned[name]) == pytest.approx(expected[name], rel=1e-5)
+        assert float(alone[name]) == pytest.approx(float(term(network(a), targets)), rel=1e-5)
 
 
 def test_unknown_sizes_and_compiled():

@@ -383,6 +383,10 @@ def test_losses_of_a_naive_reading(batch):
         critic = np.mean(np.log1p(np.exp(-real)) + np.log1p(np.exp(fake))) / 2
         critic *= 4e-4 if variant == "official" else 1
         assert logs["critic"] == pytest.approx(critic, rel=1e-4)
+        # The critics learned first, so the generator was judged by what they are now.
+        again = np.float64(system.judged(seen, corners[0]))
+        adversarial = (2e-4 if variant == "official" else 4e-4) * np.mean(np.log1p(np.exp(-again)))
+        assert logs["adversarial"] == pytest.approx(adversarial, rel=1e-4)
 
 
 def test_no_gradient_of_the_generator_stays_in_the_critics(batch):

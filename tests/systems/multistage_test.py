@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import floats, smooth
-from set_back import set_back
+from naive_terms import feature_terms
+from set_back import assign, set_back, values
 from shared import SHARED, needs_shared
 
 import tfinpaint
@@ -44,24 +45,89 @@ def test_loss_is_the_sum_of_its_weighted_terms(batch):
     )
 
 
-def test_terms_against_numpy(batch):
+@pytest.mark.parametrize("variant", ["paper", "official"])
+def test_terms_against_numpy(variant, batch):
     """Equations (19)-(21) on the output that the step itself saw."""
     images, holes = (np.asarray(x, np.float64) for x in batch)
     truth = (images + 1) / 2
-    system = small(loss_weights={"adversarial": 0.0})
+    system = small(variant, loss_weights={"adversarial": 0.0})
     output = (
         system.generator([tf.constant(truth * (1 - holes), tf.float32), batch[1]], training=True)
         .numpy()
         .astype(np.float64)
     )
-    logs = floats(small(loss_weights={"adversarial": 0.0}).step(*batch))
+    logs = floats(small(variant, loss_weights={"adversarial": 0.0}).step(*batch))
     error = np.abs(output - truth)
     assert logs["valid"] == pytest.approx((error * (1 - holes)).mean(), rel=1e-5)
     assert logs["hole"] == pytest.approx(6 * (error * holes).mean(), rel=1e-5)
-    composite = output * holes + truth * (1 - holes)
-    down = np.abs(np.diff(composite, axis=1)) * np.maximum(holes[:, 1:], holes[:, :-1])
-    right = np.abs(np.diff(composite, axis=2)) * np.maximum(holes[:, :, 1:], holes[:, :, :-1])
+    if variant == "paper":  # pairs of which at least one is missing
+        composite = output * holes + truth * (1 - holes)
+        in_rows = np.maximum(holes[:, 1:], holes[:, :-1])
+        in_columns = np.maximum(holes[:, :, 1:], holes[:, :, :-1])
+    else:  # all pairs of the composite, which is 0 where the picture is known
+        composite, in_rows, in_columns = output * holes, 1, 1
+    down = np.abs(np.diff(composite, axis=1)) * in_rows
+    right = np.abs(np.diff(composite, axis=2)) * in_columns
     assert logs["variation"] == pytest.approx(0.1 * (down.mean() + right.mean()), rel=1e-5)
+
+
+def softplus(x):
+    return np.log1p(np.exp(np.asarray(x, np.float64)))
+
+
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+def test_generator_learns_first_and_the_critic_sees_the_raw_output(variant, batch):
+    """Equations (16)-(18). Both losses are of the output and the critic before the step, although
+    both learn in it."""
+    images, holes = batch
+    truth = (images + 1) / 2
+    sgd = tf.keras.optimizers.SGD
+    system = small(variant, optimizer=sgd(0.1), critic_optimizer=sgd(0.1))
+    # Larger kernels than at the start, where all logits are almost 0.
+    kernels = system.critic.trainable_variables
+    for k, kernel in enumerate(kernels):
+        kernel.assign(tf.random.stateless_normal(kernel.shape, [3, k], stddev=0.3))
+    start = values(system.critic.variables)
+
+    def losses(fake):
+        """The generator's term and the critic's loss."""
+        assign(start)
+        score = system.critic(fake, training=False)
+        # In one call, since each one normalises the kernels.
+        both = system.critic(tf.concat([truth, fake], 0), training=True)
+        critic = (softplus(-both[:3]).mean() + softplus(both[3:]).mean()) / 2
+        return 0.1 * softplus(-score).mean(), critic
+
+    output = system.generator([truth * (1 - holes), holes], training=True)
+    of_composite = losses(output * holes + truth * (1 - holes))
+    adversarial, critic = losses(output)
+    assert np.abs(np.subtract(of_composite, [adversarial, critic])).min() > 1e-4
+    normalised = [kernel.numpy() for kernel in kernels]
+    assign(start)
+    logs = floats(system.step(*batch))
+    assert logs["adversarial"] == pytest.approx(adversarial, rel=1e-5)
+    assert logs["critic"] == pytest.approx(critic, rel=1e-5)
+    # Both have learned.
+    again = system.generator([truth * (1 - holes), holes], training=True)
+    assert np.abs(again - output).max() > 1e-2
+    assert np.abs(kernels[-1] - normalised[-1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+def test_feature_terms_are_of_images_from_0_to_1(variant, batch):
+    """Equations (13)-(15), without ImageNet's standard deviation; the composite is judged in the
+    official variant only."""
+    settings = {"perceptual_weights": "random", "loss_weights": {"adversarial": 0.0}}
+    system = small(variant, **settings)
+    images, holes = (np.asarray(x, np.float64) for x in batch)
+    truth = (images + 1) / 2
+    known = np.float32(truth * (1 - holes))
+    output = np.asarray(system.generator([known, batch[1]], training=True), np.float64)
+    judged = [output, output * holes + truth * (1 - holes)][: 2 if variant == "official" else 1]
+    perceptual, style = feature_terms(system.features._network, judged, truth, contrast=1)
+    logs = floats(small(variant, **settings).step(*batch))
+    assert logs["perceptual"] == pytest.approx(0.05 * perceptual, rel=1e-4)
+    assert logs["style"] == pytest.approx(120 * style, rel=1e-3)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from naive_terms import feature_terms
 
 import tfinpaint
 from tfinpaint.systems.residual.pyramid import DilatedConv2D
@@ -182,6 +183,32 @@ def test_terms_are_those_of_the_file(batch):
     assert float(logs["hole"]) == pytest.approx(means[3], rel=1e-4)
     assert float(logs["coarse"]) == pytest.approx(sum(means[:3]), rel=1e-4)
     assert float(logs["loss"]) == pytest.approx(sum(means), rel=1e-4)
+
+
+def test_perceptual_term_is_of_the_clipped_output(batch):
+    """0.06 times the sum over pool1 to pool3 of VGG-16, for images in [0, 1]."""
+    images, holes = batch
+    images = 0.9 * images / tf.reduce_max(tf.abs(images))
+    system = made()
+    # Each of four sizes adds this to its missing pixels: three colours of 2 x 2 pixels.
+    system.generator.correction.last.bias.assign([0.5, -0.5, 0] * 4)
+    tf.keras.utils.set_random_seed(1)
+    system.compile(perceptual_weights="random")
+    output = np.asarray(system.generator([images * (1 - holes), holes]))
+    assert np.max(output) > 1.2 and np.min(output) < -1.2
+
+    def term(picture):
+        (perceptual, _) = feature_terms(
+            system.features._network, [(picture + 1) / 2], (images + 1) / 2, contrast=1
+        )
+        return 0.06 * perceptual
+
+    expected = term(np.clip(output, -1, 1))
+    assert term(output) > 1.02 * expected
+    logs = system.step(images, holes)
+    assert float(logs["perceptual"]) == pytest.approx(expected, rel=1e-4)
+    terms = ("hole", "coarse", "perceptual")
+    assert float(logs["loss"]) == pytest.approx(sum(float(logs[t]) for t in terms), rel=1e-5)
 
 
 def test_one_size_learns_without_a_coarse_term(batch):

@@ -642,6 +642,8 @@ def test_weights_of_the_terms(monkeypatch):
         "contextual_attention": {"hole": 1.2, "valid": 1.2, "adversarial": 0.001, "penalty": 10},
         "musical": {"l1": 100, "hole": 0, "perceptual": 0.07, "style": 250, "variation": 0.001,
                     "adversarial": 0.3},
+        "multistage": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1,
+                       "adversarial": 0.1},
         "coherent_semantic": {"rough": 1, "refinement": 1, "consistency": 0.01,
                               "adversarial": 0.002, "feature_adversarial": 0.002},
         "partial_conv": {"valid": 1, "hole": 6, "perceptual": 0.05, "style": 120, "variation": 0.1},
@@ -665,6 +667,7 @@ def test_weights_of_the_terms(monkeypatch):
         "global_local": {"hole": 0.5, "adversarial": 2e-4},
     }
     # fmt: on
+    assert set(paper) == set(SETTINGS)
     for name, weights in paper.items():
         found = all_systems()[name].weights
         assert found("paper") == pytest.approx(weights)
