@@ -782,7 +782,7 @@ def test_any_exception_is_the_one_photographs_alone(tmp_path, run, monkeypatch):
 
 def test_two_outputs_of_one_run_never_share_a_name(tmp_path, run, monkeypatch):
     monkeypatch.setattr(loading, "load", lambda model: Attending())
-    names = ["a.jpg", "a.png", "b.png", "c.png", "c_attention_stage_1 2x3_places.png", "D.png"]
+    names = ["a.jpg", "a.png", "b.png", "c.png", "c_attention_stage_1_places.png", "D.png"]
     for name in names:
         _write(tmp_path / "photos" / name)
     status, out, err = run(

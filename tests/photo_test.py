@@ -12,9 +12,11 @@ import zlib
 import cv2
 import numpy as np
 import pytest
+from changed import changed
 from PIL import Image, ImageCms
 from zoo import stored
 
+from tfinpaint import atomic
 from tfinpaint.photo import (
     Photo,
     deep,
@@ -449,7 +451,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
 def test_a_failed_write_names_the_file_that_was_asked_for(tmp_path, monkeypatch, pixels):
     """And not the hidden one beside it."""
     path = str(tmp_path / "a.png")
-    monkeypatch.setattr(os, "replace", lambda new, old: os.stat(os.path.join(new, "x")))
+    fails = changed(os, replace=lambda new, old: os.stat(os.path.join(new, "x")))
+    monkeypatch.setattr(atomic, "os", fails)
     with pytest.raises(SettingsError) as error:
         write_photo(path, pixels, argument="output")
     assert str(error.value) == f"`output='{path}'` cannot be written: {os.strerror(20)}"

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from clocks import Clock
+from changed import Clock
 
 from tfinpaint import progress
 from tfinpaint.progress import ProgressBar

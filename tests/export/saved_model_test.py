@@ -445,8 +445,12 @@ def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch, err
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("damage", ["no card", "no stride", "cut short"])
-def test_a_damaged_export_is_one_line(folder, tmp_path, damage):
+@pytest.mark.parametrize("damage, words", [
+    ("no card", "or it is damaged"),
+    ("no stride", "model_card.json cannot be read"),
+    ("cut short", "or it is damaged"),
+])  # fmt: skip
+def test_a_damaged_export_is_one_line(folder, tmp_path, damage, words):
     path = tmp_path / "1"
     shutil.copytree(folder / "1", path)
     if damage == "no card":
@@ -455,8 +459,9 @@ def test_a_damaged_export_is_one_line(folder, tmp_path, damage):
         (path / "model_card.json").write_text("{}")
     else:
         (path / "saved_model.pb").write_bytes((path / "saved_model.pb").read_bytes()[:1000])
-    with pytest.raises(SettingsError, match="`model='"):
+    with pytest.raises(SettingsError, match="`model='") as error:
         tfinpaint.load(str(path))
+    assert words in str(error.value) and "\n" not in str(error.value)
 
 
 def test_generate_is_a_runs_alone(loaded):

@@ -5,6 +5,7 @@ import os
 
 import numpy as np
 import pytest
+from changed import changed
 from PIL import Image
 
 from tfinpaint.photo import folders
@@ -78,7 +79,7 @@ def test_what_cannot_be_reached_is_named_and_the_rest_goes_on(tmp_path, monkeypa
             raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(folders, "os", changed(os, scandir=scandir))
     with caplog.at_level(logging.DEBUG, "tfinpaint"):
         paths = list_photos(str(tmp_path))
     assert paths == [str(tmp_path / name) for name in ("a/1.png", "c/3.png", "c/again.png")] or (
@@ -117,7 +118,7 @@ def test_a_folder_that_cannot_be_used(tmp_path, monkeypatch):
     def scandir(path):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(folders, "os", changed(os, scandir=scandir))
     with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
         look_through(str(tmp_path))
 

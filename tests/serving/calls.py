@@ -10,6 +10,7 @@ import io
 import json
 import random
 import socket
+import struct
 import threading
 import time
 import urllib.error
@@ -126,10 +127,11 @@ def silent_port():
 
 
 @contextlib.contextmanager
-def http_server(*answers, port=0):
+def http_server(*answers, port=0, missing=0):
     """A server that gives these answers one after another, then repeats the last. -> port, times.
 
     Each answer is (status, content type, body). The times are those at which requests arrived.
+    `missing` bytes of each body are announced and do not come.
     """
     arrivals = []
 
@@ -140,7 +142,7 @@ def http_server(*answers, port=0):
             arrivals.append(time.monotonic())
             self.send_response(status)
             self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + missing))
             self.end_headers()
             self.wfile.write(body)
 
@@ -165,6 +167,12 @@ def small_pair():
     mask = np.zeros((24, 32), np.uint8)
     mask[5:15, 8:20] = 255
     return photo, mask
+
+
+def gif(frames, side):
+    """A GIF file of so many frames, each a square, whose pixels are missing."""
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x01\x00\x00"
+    return b"GIF89a" + struct.pack("<HHBBB", side, side, 0, 0, 0) + frame * frames + b"\x3b"
 
 
 def answer_of(photo):

@@ -325,14 +325,16 @@ def test_an_answer_with_another_picture(content):
 def test_a_status_of_another_kind(answer):
     with (
         http_server((200, "application/json", json.dumps(answer).encode())) as (port, _),
-        pytest.raises(ServerError),
+        pytest.raises(ServerError, match="answered without a status"),
     ):
         connect(f"http://127.0.0.1:{port}{PATH}").status()
 
 
 def test_an_answer_that_breaks_off():
-    with http_server((200, "application/json", answer_of(small_pair()[0])[2][:-20])) as (port, _):
-        said(connect(f"http://127.0.0.1:{port}{PATH}"))
+    status, kind, body = answer_of(small_pair()[0])
+    with http_server((status, kind, body[:-20]), missing=20) as (port, _):
+        line = said(connect(f"http://127.0.0.1:{port}{PATH}", tries=1))
+    assert "cannot be reached" in line and "JSON" not in line
 
 
 # ----------------------------------------------------------------------- gRPC with a made-up server

@@ -151,11 +151,14 @@ def test_a_body_that_stalls(listener, monkeypatch):
 def test_a_body_that_comes_byte_by_byte(listener, monkeypatch):
     monkeypatch.setattr(guard, "WHOLE", 1.0)
     monkeypatch.setattr(guard, "_LEFT_OVER", 0.1)
-    with opened(listener, began("/size", 100)) as one:
-        for _ in range(8):  # 0.4 s, while the server still reads
+    start, answer = time.monotonic(), b""
+    with opened(listener, began("/size", 1000)) as one:
+        one.settimeout(0.05)
+        while not answer and time.monotonic() - start < 10:
             one.sendall(b"a")
-            time.sleep(0.05)
-        assert all_of(one).startswith(b"HTTP/1.1 408 ")
+            with contextlib.suppress(TimeoutError):
+                answer = one.recv(1000)
+    assert answer.startswith(b"HTTP/1.1 408 ") and time.monotonic() - start < 5
     until(lambda: listener.budget.taken == 0)
 
 
@@ -172,7 +175,9 @@ def test_a_second_request_that_does_not_arrive(listener, monkeypatch):
     with opened(listener, b"GET /size HTTP/1.1\r\nHost: localhost\r\n\r\n") as one:
         answer = b""
         while not answer.endswith(b"\r\n\r\n0"):
-            answer += one.recv(1000)
+            part = one.recv(1000)
+            assert part, answer
+            answer += part
         one.sendall(b"GET /size")
         assert all_of(one) == b""
 

@@ -9,7 +9,7 @@ import time
 import zlib
 
 import pytest
-from serving.calls import b64, png, rest, small_pair
+from serving.calls import b64, gif, png, rest, small_pair
 
 PHOTO, MASK = small_pair()
 INPUTS = {"image_bytes": [b64(png(PHOTO))], "mask_bytes": [b64(png(MASK))]}
@@ -198,11 +198,6 @@ def png_header(width, height):
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         chunk(*one) for one in ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
     )
-
-
-def gif(frames, side):
-    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, side, side, 0) + b"\x02\x01\x00\x00"
-    return b"GIF89a" + struct.pack("<HHBBB", side, side, 0, 0, 0) + frame * frames + b"\x3b"
 
 
 @pytest.mark.parametrize(

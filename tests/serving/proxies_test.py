@@ -6,12 +6,15 @@ used, and named where it fails.
 
 import contextlib
 import gzip
+import http.server
 import json
 import socket
 import threading
+import time
 
 import numpy as np
 import pytest
+from changed import changed
 from serving.calls import answer_of, b64, http_server, png, rest, small_pair
 from starlette.applications import Starlette
 
@@ -88,19 +91,19 @@ def test_other_hosts(host):
     ],
 )
 def test_a_name_is_local_if_all_its_addresses_are(monkeypatch, addresses, local):
-    monkeypatch.setattr(
-        socket,
-        "getaddrinfo",
-        lambda host, port: [(0, 0, 0, "", (address, 0)) for address in addresses],
-    )
+    found = [(0, 0, 0, "", (address, 0)) for address in addresses]
+    monkeypatch.setattr(proxies, "socket", changed(socket, getaddrinfo=lambda host, port: found))
     assert proxies.is_local("tfserving") is local
 
 
 def test_a_name_server_that_does_not_answer_is_not_waited_for(monkeypatch):
     gone = threading.Event()
     monkeypatch.setattr(proxies, "_LONGEST", 0.05)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port: gone.wait(20) and [])
+    waits = changed(socket, getaddrinfo=lambda host, port: [] if gone.wait(20) else [])
+    monkeypatch.setattr(proxies, "socket", waits)
+    start = time.monotonic()
     assert not proxies.is_local("tfserving")
+    assert time.monotonic() - start < 5
     gone.set()
 
 
@@ -115,14 +118,30 @@ def test_rest_to_this_machine_shows_the_proxy_nothing(proxy, host):
     assert len(arrivals) == 2 and not proxy
 
 
-def test_a_redirect_to_this_machine_shows_the_proxy_nothing(proxy):
-    session = proxies.Session()
-    with http_server((200, "application/json", b"{}")) as (port, arrivals):
-        request = session.prepare_request(
-            proxies.requests.Request("GET", f"http://localhost:{port}/")
-        )
-        assert session.rebuild_proxies(request, {"http": "http://127.0.0.1:1"}) == {}
-    assert not arrivals and not proxy
+def test_a_redirect_to_this_machine_shows_the_proxy_nothing(monkeypatch):
+    """The proxy answers the first request with the redirect, and does not get the second."""
+    asked = []
+
+    class Redirecting(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", f"http://localhost:{port}/")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with (
+        http_server((200, "application/json", b"{}")) as (port, arrivals),
+        http.server.HTTPServer(("127.0.0.1", 0), Redirecting) as one,
+    ):
+        set_proxy(monkeypatch, f"http://127.0.0.1:{one.server_address[1]}")
+        thread = threading.Thread(target=one.handle_request)
+        thread.start()
+        assert proxies.Session().get(f"http://{PUBLIC}/", timeout=10).json() == {}
+        thread.join()
+    assert asked == [f"http://{PUBLIC}/"] and len(arrivals) == 1
 
 
 def test_grpc_to_this_machine_shows_the_proxy_nothing(proxy, server):
@@ -188,7 +207,11 @@ def test_a_proxy_that_hangs_up_is_named(proxy):
         assert "secret" not in str(error.value) and "\n" not in str(error.value)
         if url.startswith("http"):
             assert str(error.value).endswith(
-                ("Remote end closed connection without response", "Connection reset by peer")
+                (
+                    "Remote end closed connection without response",
+                    "Connection reset by peer",
+                    "Unable to connect to proxy",  # it hung up while the request was sent
+                )
             )
         assert proxy and PUBLIC.encode() in proxy[0]
 

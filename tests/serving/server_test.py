@@ -18,6 +18,7 @@ import zlib
 import numpy as np
 import pytest
 import tensorflow as tf
+from changed import changed
 from google.protobuf import json_format
 from serving.calls import b64, code, free_port, picture, png, predict_request, rest, stubs, unb64
 from starlette.responses import PlainTextResponse
@@ -824,7 +825,7 @@ def test_answers_become_json_beside_the_event_loop(server, monkeypatch):
             where.append("worker")
         return dumps(value)
 
-    monkeypatch.setattr(rest_module.json, "dumps", told)
+    monkeypatch.setattr(rest_module, "json", changed(json, dumps=told))
     url, body = server.url + "/v1/models/small", dumps(columns(*small_pair(24, 32))).encode()
     assert rest(url)[0] == rest(f"{url}:predict", body)[0] == 200
     assert where == ["loop", "worker"]

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import pathlib
+import shutil
 import socket
 import threading
 
@@ -76,11 +77,18 @@ def test_no_file_beside_the_page_and_no_other_model(studio, path):
     assert not asked
 
 
-def test_the_files_of_the_page_are_those_that_it_was_started_with(studio, tmp_path):
+def test_the_files_of_the_page_are_those_that_it_was_started_with(tmp_path, monkeypatch):
     """What is put beside them later, as a link, is not served."""
-    listener, _ = studio
-    status, body = get(listener, "/studio.js")
+    page = tmp_path / "page"
+    shutil.copytree(ROOT / "page", page)
+    monkeypatch.setattr(routes, "PAGE", str(page))
+    application = Starlette(routes=routes.page_routes([]))
+    with Listener(application, "127.0.0.1", 0) as listener:
+        (page / "late.txt").symlink_to("/etc/passwd")
+        assert get(listener, "/late.txt")[0] == 404
+        status, body = get(listener, "/studio.js")
     assert status == 200 and body == (ROOT / "page/studio.js").read_bytes()
+    monkeypatch.undo()
     names = [route.path for route in routes.page_routes([]) if route.path.count("/") == 1]
     assert sorted(set(names) - {"/", "/models.json"}) == sorted(
         f"/{path.name}" for path in (ROOT / "page").iterdir()

@@ -556,7 +556,9 @@ def test_killed_half_way_and_started_again(many, packed):
         assert (many / "outputs" / name).stat().st_mtime_ns == when
     # As if nothing had happened. (A killed process may leave one hidden file.)
     process = start(many, packed, name="straight")
-    process.communicate()
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert len(finished(many / "straight")) == 60
     for path in finished(many / "straight"):
         assert path.read_bytes() == (many / "outputs" / path.name).read_bytes()
 

@@ -5,6 +5,7 @@ test writes a "release" of its own and imports it.
 """
 
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -473,6 +474,7 @@ def test_output_that_cannot_be_written(run, tmp_path, deepfill):
 
 def test_it_is_a_script_too(tmp_path):
     """Neither the help nor a wrong flag needs TensorFlow."""
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('TensorFlow was loaded')")
 
     def script(*arguments):
         return subprocess.run(
@@ -480,6 +482,7 @@ def test_it_is_a_script_too(tmp_path):
             capture_output=True,
             text=True,
             cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
         )
 
     shown = script("--help")

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from clocks import Clock
+from changed import Clock
 from PIL import Image
 
 from tfinpaint.serving import client

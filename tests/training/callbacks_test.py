@@ -8,7 +8,7 @@ import types
 
 import numpy as np
 import pytest
-from clocks import Clock
+from changed import Clock
 
 from tfinpaint.progress import clock
 from tfinpaint.settings import SettingsError

@@ -1,9 +1,11 @@
 """What a run came to, from the reports of evaluate to a small file and back to paired figures."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
+from changed import changed
 
 from tfinpaint.settings import SettingsError
 from tools.studies import measuring, records, results
@@ -96,7 +98,7 @@ def test_a_measured_model_is_left_if_it_is_at_the_same_step(tmp_path, monkeypatc
         calls.append(words)
         report(tmp_path, {"run": {"psnr_in_hole": [1.0]}}, ["a.png"], steps=step)
 
-    monkeypatch.setattr(measuring.subprocess, "run", evaluate)
+    monkeypatch.setattr(measuring, "subprocess", changed(subprocess, run=evaluate))
 
     def measure(steps):
         calls.clear()
