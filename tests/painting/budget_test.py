@@ -228,6 +228,8 @@ def test_thick_strokes_may_be_filled_at_both_sizes_with_and_without_detail(photo
     for way in ("network", "reduced"):  # so it is without detail
         textured, bare = found[way, True], found[way, False]
         assert bare[0] < textured[0] and bare[1] == pytest.approx(1.2 * textured[1])
+    off = budget._Cell(photo, hole, hole, box).choices(sizes, NETWORK._replace(detail=False))
+    assert off and not any(group.detail for choice in off for group in choice.groups)
 
 
 def test_detail_that_is_off_stays_off_and_costs_nothing(photo):
