@@ -63,6 +63,13 @@ class Known(Constant):
         return tf.zeros_like(images) + 2 * tf.reduce_mean(1 - holes, [1, 2], keepdims=True) - 1
 
 
+class Missing(Constant):
+    """Answers with white where its window is hole, with black elsewhere."""
+
+    def generate(self, images, holes):
+        return tf.zeros_like(images) + 2 * holes - 1
+
+
 class Echo(Constant):
     """Answers with its input, in the hole too: there the input is 0, mid-grey."""
 
@@ -173,10 +180,14 @@ def test_reduction_keeps_the_place(constant):
 
 def test_a_thin_hole_survives_reduction(constant):
     mask = np.zeros((1500, 1500), np.uint8)
-    cv2.line(mask, (10, 10), (1490, 1480), 255, 1)
+    mask[100:900, 100:900] = 255  # alone, the line would be cut into windows that fit
+    cv2.line(mask, (900, 500), (1400, 510), 255, 1)
+    assert max(next(windows.plan(mask, 8, 512))[1].size) > 512
     photo = np.full((1500, 1500, 3), (200, 100, 50), np.uint8)
     photo[mask > 0] = 0
     assert (constant.fill(photo, mask) == [200, 100, 50]).all()
+    filled = Alone(Missing()).fill(np.full_like(photo, 255), mask)
+    assert (filled == 255).all()  # a hole to the network as well
 
 
 @pytest.mark.parametrize("stride", [1, 48, 256, 1024])
