@@ -127,10 +127,6 @@ def test_ablations_are_of_their_system_which_is_run_too():
         assert run.flags("p", "w") == [*base.flags("p", "w"), *more]
 
 
-@pytest.mark.skipif(
-    "attention_kind" not in settings.system_settings(),
-    reason="the systems have no settings yet that take parts of their networks away",
-)
 @pytest.mark.parametrize("design", PARTS)
 def test_parts_are_settings_of_their_system(design):
     system = Run("facades", RECONSTRUCTION, design, 1).system
