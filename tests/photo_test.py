@@ -649,7 +649,7 @@ def test_list_photos_goes_deep_and_is_sorted(tmp_path):
             list_photos(str(path))
 
 
-@pytest.mark.parametrize("limit", [100, 1000])  # of 1551 pixels: raises, or warns
+@pytest.mark.parametrize("limit", [100, 1000])  # Image.open raises; warns
 def test_pillows_limit_on_pixels_is_none_of_ours(tmp_path, recwarn, monkeypatch, limit):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     for ending in ENDINGS:

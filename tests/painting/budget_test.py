@@ -30,7 +30,8 @@ def total(groups, network=NETWORK):
 
 
 def check(hole, groups, network):
-    """Each hole pixel is in one group, boxes are in windows, these are as large as they may be."""
+    """Each hole pixel is in one group. Windows show at least `_BESIDE` pixels around their boxes,
+    and what is reduced is above the working size."""
     covered = np.zeros(hole.shape, int)
     for box, window, pixels, way, _ in groups:
         covered[box.slices] += pixels

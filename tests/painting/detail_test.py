@@ -346,7 +346,7 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
 
 
 def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
-    """All of it in the first pixel, half in the second; in something wide a fifth everywhere."""
+    """All of it in the first pixel, 0.6 in the second; in something wide a fifth everywhere."""
     stroke, wide = _box(64, 80, 24, 10, 40, 70), _box(64, 80, 18, 24, 46, 52)
     for hole, shares in ((stroke, (1.0, 0.6, 0.4, 0.3)), (wide, (0.2,) * 4)):
         picture = _pattern(64, 80)
