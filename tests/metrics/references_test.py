@@ -87,8 +87,6 @@ def test_opencv_with_radius_3_in_either_channel_order(fill, method):
     np.testing.assert_array_equal(
         fill(picture(), hole), cv2.inpaint(bgr, hole, 3, method)[..., ::-1]
     )
-    # A smooth picture is nearly restored.
-    assert np.abs(fill(picture(), hole).astype(int) - picture()).max() < 60
 
 
 @pytest.mark.parametrize("fill", FILLS)

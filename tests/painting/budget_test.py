@@ -30,7 +30,8 @@ def total(groups, network=NETWORK):
 
 
 def check(hole, groups, network):
-    """Each hole pixel is in one group, boxes are in windows, these are as large as they may be."""
+    """Each hole pixel is in one group. Windows show at least `_BESIDE` pixels around their boxes,
+    and what is reduced is above the working size."""
     covered = np.zeros(hole.shape, int)
     for box, window, pixels, way, _ in groups:
         covered[box.slices] += pixels
@@ -228,6 +229,8 @@ def test_thick_strokes_may_be_filled_at_both_sizes_with_and_without_detail(photo
     for way in ("network", "reduced"):  # so it is without detail
         textured, bare = found[way, True], found[way, False]
         assert bare[0] < textured[0] and bare[1] == pytest.approx(1.2 * textured[1])
+    off = budget._Cell(photo, hole, hole, box).choices(sizes, NETWORK._replace(detail=False))
+    assert off and not any(group.detail for choice in off for group in choice.groups)
 
 
 def test_detail_that_is_off_stays_off_and_costs_nothing(photo):

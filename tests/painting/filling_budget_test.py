@@ -67,7 +67,7 @@ def test_a_drawing_of_edges_is_followed_everywhere():
 def test_feather_and_growing_go_with_the_budget():
     hole = CASES["mesh"]
     filled, _ = fill(hole, Options(grow=1, feather=2))
-    far = filling.grown(hole, 4) == 0
+    far = filling.grown(hole, 3) == 0
     np.testing.assert_array_equal(filled[far], PHOTO[far])
     for inner, outer in ((0, 1), (1, 3)):  # grown, feathered
         ring = (filling.grown(hole, outer) > 0) & (filling.grown(hole, inner) == 0)

@@ -56,6 +56,20 @@ class Mean(Constant):
         )
 
 
+class Known(Constant):
+    """Answers with the share of its window that is known, 255 if all of it is."""
+
+    def generate(self, images, holes):
+        return tf.zeros_like(images) + 2 * tf.reduce_mean(1 - holes, [1, 2], keepdims=True) - 1
+
+
+class Missing(Constant):
+    """Answers with white where its window is hole, with black elsewhere."""
+
+    def generate(self, images, holes):
+        return tf.zeros_like(images) + 2 * holes - 1
+
+
 class Echo(Constant):
     """Answers with its input, in the hole too: there the input is 0, mid-grey."""
 
@@ -166,10 +180,14 @@ def test_reduction_keeps_the_place(constant):
 
 def test_a_thin_hole_survives_reduction(constant):
     mask = np.zeros((1500, 1500), np.uint8)
-    cv2.line(mask, (10, 10), (1490, 1480), 255, 1)
+    mask[100:900, 100:900] = 255  # alone, the line would be cut into windows that fit
+    cv2.line(mask, (900, 500), (1400, 510), 255, 1)
+    assert max(next(windows.plan(mask, 8, 512))[1].size) > 512
     photo = np.full((1500, 1500, 3), (200, 100, 50), np.uint8)
     photo[mask > 0] = 0
     assert (constant.fill(photo, mask) == [200, 100, 50]).all()
+    filled = Alone(Missing()).fill(np.full_like(photo, 255), mask)
+    assert (filled == 255).all()  # a hole to the network as well
 
 
 @pytest.mark.parametrize("stride", [1, 48, 256, 1024])
@@ -189,8 +207,12 @@ def test_later_windows_see_what_earlier_ones_filled():
     mask[50:250, 360:580] = 255  # the windows overlap, but one around both would be reduced
     photo[mask > 0] = 255
     filled = Painter(Mean()).fill(photo, mask)
-    assert len(list(windows.groups(mask, 8, 512))) == 2
     assert np.abs(filled.astype(int) - 100).max() <= 1
+    (_, first, _), (_, second, _) = windows.plan(mask, 8, 512)
+    assert first.right > 360 and second.left < 280
+    filled = Alone(Known()).fill(photo, mask)
+    known = 255 * (1 - 200 * 220 / np.prod(second.size))  # all but the second hole
+    assert np.abs(filled[50:250, 360:580] - known).max() <= 3
 
 
 def test_output_out_of_range_is_clipped():
@@ -465,10 +487,12 @@ def test_a_seed_and_edges_reach_the_system_and_others_refuse_them(constant):
         wanted = np.stack(np.broadcast_arrays(np.full_like(mask, seed), green, 0), -1)
         hole = mask[..., None] > 127
         np.testing.assert_array_equal(filled, np.where(hole, wanted, photo))
-    large = Painter(Guided(), image_size=16)  # the window is reduced by 2: edges stay edges
+    large = Painter(Guided(), image_size=16)  # the window is reduced by 2.6
     whole = np.full_like(mask, 255)
     whole[0] = 0
-    filled = large.fill(photo, whole, detail="off", edges=np.full_like(mask, 255))
+    edges = np.zeros_like(mask)
+    edges[::2] = 255  # a part of each cell, and edges stay edges
+    filled = large.fill(photo, whole, detail="off", edges=edges)
     assert (filled[1:, :, 1] == 255).all()
     images, holes = np.zeros((2, 8, 8, 3), np.float32), np.ones((2, 8, 8, 1), np.float32)
     output = painter.generate(images, holes, seed=255, edges=holes)

@@ -91,7 +91,11 @@ def test_thick_holes_are_not_mixed_with_continued_lines():
     flat[60:140, 60:180] = np.random.default_rng(0).integers(80, 100, (80, 120, 3))
     refined = rims.refined(flat, hole, 2.0)
     np.testing.assert_array_equal(refined[70:130, 70:170], flat[70:130, 70:170])
-    assert np.abs(refined.astype(int) - flat).max() < 20
+    # In the outermost row about half of the fill is from `continued`, which is flat.
+    row, before = (np.abs(x[60, 60:180].astype(int) - 90).mean() for x in (refined, flat))
+    assert row < 0.7 * before
+    plain = np.full((200, 240, 3), 90, np.uint8)
+    np.testing.assert_array_equal(rims.refined(plain, hole, 2.0), plain)
 
 
 def test_texture_is_not_mixed_and_a_fill_without_texture_is():

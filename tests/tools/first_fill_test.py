@@ -8,6 +8,7 @@ import re
 import cv2
 import numpy as np
 import pytest
+import skimage.metrics
 from PIL import Image
 from red_painter import Red
 
@@ -70,6 +71,17 @@ def test_three_photographs_are_filled_and_measured(in_the_box, tmp_path, command
             rf"{name}, .*, \d\.\d% +(\S+) dB +(\S+) dB +(0\.\d{{4}}) +(0\.\d{{4}})", line
         )
         np.testing.assert_allclose([float(found[1]), float(found[2])], decibels, atol=0.0051)
+        similar = [
+            skimage.metrics.structural_similarity(
+                photo.astype(np.uint8),
+                picture.astype(np.uint8),
+                channel_axis=-1,
+                data_range=255,
+                full=True,
+            )[1][hole].mean()
+            for picture in (filled, telea)
+        ]
+        np.testing.assert_allclose([float(found[3]), float(found[4])], similar, atol=2e-4)
         ours.append([decibels[0], float(found[3])])
         other.append([decibels[1], float(found[4])])
     means = [float(word) for word in re.findall(r"\d+\.\d+", lines[5])]
