@@ -38,8 +38,9 @@ COMMANDS = (
     "tools.prepare_data",
     "tools.study",
 )
-# absl's own, those of tools.import_weights, and Apache Beam's
-OTHERS = {"flagfile", "help", "weights", "runner"}
+# absl's own, those of tools.import_weights, tools.attribution and tools.python_server, and Apache
+# Beam's
+OTHERS = {"flagfile", "help", "weights", "split", "grpc_port", "runner"}
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
