@@ -446,7 +446,7 @@ def test_an_export_that_fails_leaves_nothing(painter, tmp_path, monkeypatch, err
 
 
 @pytest.mark.parametrize("damage, words", [
-    ("no card", "or it is damaged"),
+    ("no card", "model_card.json cannot be read"),
     ("no stride", "model_card.json cannot be read"),
     ("cut short", "or it is damaged"),
 ])  # fmt: skip
