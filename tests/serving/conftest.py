@@ -4,19 +4,18 @@ The model that it serves is that of tests/conftest.py. Also clients that do not 
 """
 
 import time
-import types
 
 import numpy as np
 import pytest
 import urllib3.util.retry
+from changed import changed
 
 
 @pytest.fixture
 def pauses(monkeypatch):
     """The pauses between the tries of the REST client, in seconds, which it does not make."""
     made = []
-    clock = types.SimpleNamespace(sleep=made.append, time=time.time, monotonic=time.monotonic)
-    monkeypatch.setattr(urllib3.util.retry, "time", clock)
+    monkeypatch.setattr(urllib3.util.retry, "time", changed(time, sleep=made.append))
     return made
 
 

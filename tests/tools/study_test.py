@@ -7,10 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
+from changed import changed
 
 from tfinpaint.photo import write_photo
 from tools import study
@@ -116,10 +116,7 @@ class Made:
             f"--costs={table}",
         ]
         monkeypatch.setattr(study, "_trainer", lambda run: [sys.executable, TRAINER, "0", "100"])
-        stand_in = types.SimpleNamespace(
-            **{**vars(subprocess), "run": self._evaluate}  # of measuring alone
-        )
-        monkeypatch.setattr(measuring, "subprocess", stand_in)
+        monkeypatch.setattr(measuring, "subprocess", changed(subprocess, run=self._evaluate))
         monkeypatch.setattr("tools.studies.pictures.write", lambda *_: [])
 
     def __call__(self, *arguments, run=MUSICAL):
