@@ -45,13 +45,13 @@ quickstart: $(VENV)/installed
 	@echo "1. The model that comes with tfinpaint fills three photographs of scikit-image:"
 	$(BIN)/python -m tools.first_fill --output=$(FIRST_FILL)
 	@echo
-	@echo "2. Training works: a small system, for about 3 minutes on 2 cores. So short a run learns only colours and soft transitions; the texture that inpaint adds comes from the photograph."
+	@echo "2. Training works: a small system, for about 3 minutes on 2 cores. So short a run learns only to correct a smooth fill; the texture that inpaint adds comes from the photograph."
 	$(BIN)/python -m tfinpaint.train --flagfile=configs/quickstart.flags --run_dir=$(RUN)
 	$(BIN)/python -m tools.sample_pair --name=coffee --output=$(RUN)/demo
 	$(BIN)/python -m tfinpaint.inpaint --model=$(RUN) --image=$(RUN)/demo/photo.png --mask=$(RUN)/demo/mask.png --output=$(RUN)/demo/filled.png
 	@echo
 	@echo "A photograph that it has not seen, filled:   $(RUN)/demo/filled.png   (photo.png and mask.png are beside it)"
-	@echo "The validation photograph, filled:           $(RUN)/samples/final.png (input, hole, output, composite, original, two attention maps)"
+	@echo "The validation photograph, filled:           $(RUN)/samples/final.png (input, hole, output, composite, original, an attention map)"
 	@echo "Figures of every logged step:                $(RUN)/metrics.csv"
 
 test: $(VENV)/installed
