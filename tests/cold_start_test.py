@@ -122,6 +122,7 @@ def test_an_error_while_weights_are_made_ends_the_leaving_out():
     assert not np.array_equal(PatchAttention(1)([features, hole]), features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [pytest.param("default", marks=pytest.mark.slow), "packed"])
 def test_the_command_fills_byte_for_byte_as_python_does(tmp_path, request, model):
     """Also if the command leaves the graph as it is and TensorFlow changes it elsewhere. Tested

@@ -71,7 +71,17 @@ def test_names_and_shapes_of_deepfill(name, file):
     }
 
 
-@pytest.mark.parametrize("name", [n for n, s in all_systems().items() if s.release])
+LARGE = {"coherent_semantic", "edge_connect", "pluralistic"}  # four to seven seconds each
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LARGE else [])
+        for name, system in all_systems().items()
+        if system.release
+    ],
+)
 def test_every_variable_takes_its_own_tensor(name):
     system = small(name)
     # tables_of itself raises an error if a variable has no tensor, or two.

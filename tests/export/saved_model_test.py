@@ -88,10 +88,10 @@ def _fill_tensors(model, photos, masks):
 # The last one is reduced, and detail is added to it.
 ONE_HOLE = [
     pytest.param(40, 50, (5, 6, 25, 30), marks=pytest.mark.slow),
-    (64, 64, (0, 0, 20, 64)),
+    pytest.param(64, 64, (0, 0, 20, 64), marks=pytest.mark.slow),
     pytest.param(200, 333, (90, 250, 140, 333), marks=pytest.mark.slow),
     (1, 7, (0, 2, 1, 5)),
-    (30, 30, (0, 0, 30, 29)),
+    pytest.param(30, 30, (0, 0, 30, 29), marks=pytest.mark.slow),
     (260, 300, (60, 70, 180, 200)),
 ]
 
@@ -375,6 +375,7 @@ def alone(systems):
     return photo, mask, set(own), others
 
 
+@pytest.mark.slow
 def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems, alone):
     folder, painters = systems
     photo, mask, _, others = alone

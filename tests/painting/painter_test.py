@@ -410,6 +410,7 @@ def test_nothing_under_the_hole_reaches_the_texture():
     assert (filled != painter.fill(photo, mask, detail="off")).any()
 
 
+@pytest.mark.slow
 def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
     photo, hole = _stripes(200, 230), np.zeros((200, 230, 1), np.uint8)
     hole[50:140, 70:160] = 1
@@ -475,6 +476,7 @@ def test_blending_comes_last_and_excludes_feathering(constant):
         constant.fill(photo, mask, feather=2, blend="poisson")
 
 
+@pytest.mark.slow
 def test_a_seed_and_edges_reach_the_system_and_others_refuse_them(constant):
     painter, photo = Painter(Guided()), _photo(61, 83)
     mask, edges = np.zeros((2, 61, 83), np.uint8)

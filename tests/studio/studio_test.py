@@ -796,7 +796,14 @@ def test_without_a_hole_nothing_is_sent(person):
 
 
 @pytest.mark.parametrize(
-    "content", [b"no picture", b"", png(noise(40, 40))[:500], b"\xff\xd8\xff\xe0 half a JPEG"]
+    "content",
+    [
+        b"no picture",
+        pytest.param(b"", marks=pytest.mark.slow),
+        png(noise(40, 40))[:500],
+        pytest.param(b"\xff\xd8\xff\xe0 half a JPEG", marks=pytest.mark.slow),
+    ],
+    ids=["text", "nothing", "half a PNG", "half a JPEG"],
 )
 def test_a_broken_file(person, content):
     photo = noise(40, 50)
@@ -904,6 +911,7 @@ def test_a_server_that_is_not_there_or_does_not_answer(visit, forwarding, closed
         person.hears_error(r"did not answer within 0\.5 s")
 
 
+@pytest.mark.slow
 def test_a_studio_that_has_ended(visit, exported, server, painter, pair):
     one = Server({}, port=0, grpc_port=None, routes=page_routes([{"name": "small", "about": ""}]))
     one.models.update(server.models)

@@ -83,6 +83,7 @@ def test_a_gradient_that_is_not_finite_is_found_where_the_loss_is(jit):
     assert float(statistics) == 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("skip", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_loss_scale_that_overflows_falls_until_the_system_learns(skip, eager):
     """It starts 2^30 times too large: steps change no weight until it has been halved enough."""

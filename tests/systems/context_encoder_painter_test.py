@@ -318,6 +318,7 @@ def test_samples_show_the_fill_in_its_photograph(run_dir):
         assert np.abs(found - picture).max() <= 1, k
 
 
+@pytest.mark.slow
 def test_a_table_measures_what_inpaint_fills(run_dir):
     model = methods.Model("a", run_dir, composited=True, pairs=False)
     assert (model.stride, model.image_size, model.in_windows) == (1, SIDE, True)

@@ -246,6 +246,7 @@ def test_cut_is_slicing():
         np.testing.assert_array_equal(got, image[row : row + 10, column : column + 10])
 
 
+@pytest.mark.slow
 def test_windows_come_from_seed_and_step(batch):
     system = small()
     first = system.corners(batch[1])
@@ -340,6 +341,7 @@ def test_frozen_norms_keep_their_statistics(batch, frozen, moving):
 # -------------------------------------------------------------------------------------- the phases
 
 
+@pytest.mark.slow
 def test_a_phase_moves_its_parts_alone(batch):
     for phase, names, parts in (
         ("completion", {"loss", "hole"}, {"generator"}),

@@ -246,6 +246,7 @@ def test_parts_learn_with_their_own_optimizers_and_in_their_phases(made_up):
         )
 
 
+@pytest.mark.slow
 def test_a_run_goes_through_the_phases(made_up, tmp_path):
     def settings(steps):
         return TrainSettings(

@@ -169,6 +169,7 @@ def test_attention_begins_without_effect():
     np.testing.assert_array_equal(ShortTermAttention()(features), features)
 
 
+@pytest.mark.slow
 def test_the_critic_is_the_same_in_a_graph(system):
     """TensorFlow's optimizer of graphs fuses a leaky ReLU with the wrong slope."""
     x = tf.constant(numbers(1, SIZE, SIZE, 3))

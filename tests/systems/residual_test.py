@@ -95,6 +95,7 @@ def test_undilated_blocks_have_the_same_weights_and_see_less(batch):
     assert np.abs(part.generate(*batch) - whole.generate(*batch)).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

@@ -45,6 +45,7 @@ def run_dir(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_is_packed(run_dir, tmp_path, command_line):
     output = tmp_path / "models/mine"
     for _ in range(2):  # a packed model may be replaced

@@ -325,6 +325,7 @@ class Disk:
             raise FULL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, what",
     [
@@ -385,6 +386,7 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_others(
     assert same(weights(tmp_path / "other"), straight)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["settings", pytest.param("flags", marks=pytest.mark.slow)])
 def test_a_folder_in_which_nothing_could_be_written_can_be_started_again(
     settings, tmp_path, monkeypatch, name
@@ -404,6 +406,7 @@ def test_a_folder_in_which_nothing_could_be_written_can_be_started_again(
 # ----------------------------------------------------------------------------------- photographs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_photographs_that_vanish_are_replaced_and_the_last_ends_the_run(
     settings, tmp_path, photos, monkeypatch, caplog, cached

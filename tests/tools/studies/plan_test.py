@@ -59,7 +59,7 @@ def test_names_differ_and_the_first_runs_have_each_system():
         }
 
 
-LARGE = {"pluralistic", "edge_connect", "coherent_semantic"}  # two to four seconds each
+LARGE = {"pluralistic", "edge_connect", "coherent_semantic", "musical"}  # two to four seconds each
 
 
 @pytest.mark.parametrize(
