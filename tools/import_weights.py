@@ -29,6 +29,7 @@ from absl import flags
 
 from tfinpaint import atomic, command, settings
 from tfinpaint.settings import SettingsError, os_reason
+from tfinpaint.systems import all_systems
 from tfinpaint.weights import places, releases, state_dicts
 
 settings.define_flags("system", "weights", output="Folder for the run directory.")
@@ -51,9 +52,15 @@ def main():
     files = [release.prepared(path, tensors) for path, tensors in zip(paths, files)]
     run = _settings(values.system, variant, values.weights)
     system = runs.create_system(run)
+    own = ""  # flags without which the system cannot be trained
     if system.fixed_size:
         photos = dataclasses.replace(run.photos, image_size=system.fixed_size)
         run = dataclasses.replace(run, photos=photos)
+        own += f"--image_size={system.fixed_size}\n"
+    kinds = all_systems()[values.system].hole_kinds
+    if kinds:
+        run = dataclasses.replace(run, holes=dataclasses.replace(run.holes, kind=kinds[0]))
+        own += f"--holes={kinds[0]}\n"
     tables, held = releases.tables_of(system), list(release.files)
     if len(files) > len(tables):  # the last file is the critic's
         system.critic, table, loss_weights = release.critic(system)
@@ -62,7 +69,7 @@ def main():
     for path, tensors, table, what in zip(paths, files, tables, held):
         begin = f"--weights={path} does not hold the {what} of {values.system}"
         places.fill(table, tensors, begin)
-    _write(values.output, run, values.weights, system)
+    _write(values.output, run, values.weights, system, own)
 
     parameters = sum(v.shape.num_elements() for v in system.generator.trainable_variables)
     print(
@@ -210,8 +217,10 @@ def _settings(system_name, variant, weights):
     )
 
 
-def _write(output, run, weights, system):
+def _write(output, run, weights, system, own):
     """Writes the run directory under a temporary name and then renames it.
+
+    own: further lines of flags.txt.
 
     Raises: SettingsError if it cannot be written.
     """
@@ -222,7 +231,7 @@ def _write(output, run, weights, system):
     flags_text = (
         f"# Weights imported from {weights}. To go on from them: python -m tfinpaint.train "
         f"--flagfile={os.path.join(output, 'flags.txt')} --train_data=... --run_dir=...\n"
-        f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n"
+        f"--init_from={output}\n--system={run.system}\n--variant={run.variant}\n{own}"
     )
     # Both names stand for the same network here, so the checkpoint holds it once.
     critic = {} if system.critic is None else {"critic": system.critic}

@@ -116,8 +116,15 @@ def _without_folders(run):
 
 
 def _flags(run):
-    """flags.txt of a run, with each path cut to its last part."""
-    lines = run.flags_text().splitlines()
+    """flags.txt of a run, with each path cut to its last part.
+
+    Comments, which may name paths, and the run that this one started from are left out.
+    """
+    lines = (
+        line
+        for line in run.flags_text().splitlines()
+        if not (line.startswith("#") or (line.startswith("--init_from=") and "/" in line))
+    )
     return "".join(
         re.sub(r"^(--\w+=)(.*)$", lambda found: found[1] + _last_part(found[2]), line) + "\n"
         for line in lines

@@ -601,3 +601,15 @@ def test_two_processes_of_beam(many, packed):
     process = start(many, packed, name="by_one")
     process.communicate()
     assert tree(many / "by_one") == tree(many / "outputs")
+
+
+def test_the_log_of_the_processes_gets_the_folder_that_it_needs(tmp_path):
+    from tfinpaint.big_jobs.running import workers_log
+    from tfinpaint.settings import SettingsError
+
+    with workers_log(str(tmp_path / "new/filled")):
+        os.write(2, b"said")
+    assert (tmp_path / "new/filled.workers.log").read_bytes() == b"said"
+    with pytest.raises(SettingsError, match="`output='.*log/filled'` cannot be written: .*Not a"):
+        with workers_log(str(tmp_path / "new/filled.workers.log/filled")):
+            pass

@@ -138,6 +138,10 @@ def test_context_encoder_from_npz(run, tmp_path):
     output = painter.generate(expected["image"], expected["hole"])
     np.testing.assert_allclose(output, expected["output"], atol=1e-5)
     assert painter.run.settings.photos.image_size == 128
+    assert painter.run.settings.holes.kind == "center"
+    # Training refuses other sizes and holes.
+    flags = (tmp_path / "run/flags.txt").read_text().splitlines()
+    assert flags[-2:] == ["--image_size=128", "--holes=center"]
 
 
 @pytest.mark.golden("musical")

@@ -37,6 +37,7 @@ def run_dir(tmp_path_factory):
     runs.write_run(
         folder,
         settings,
+        "# Weights imported from /home/me/weights.npz\n--init_from=/home/me/runs/other\n"
         "--depth=4\n--eval_data=folder:../photos/val\n--holes=files:/home/me/masks\n"
         "--run_dir=runs/mine\n"
         "--hole_ratio=0.1,0.6\n--train_data=folder:/home/me/photos/train/\n",

@@ -88,6 +88,14 @@ def test_shards_hold_what_a_folder_does_in_its_order(folder, tmp_path):
     assert photos.read(photos.names.index("deep/turned.jpg")).shape == (60, 40, 3)
 
 
+def test_a_folder_without_photographs_is_named_with_its_flag(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name, words in (("empty", " has no photographs"), ("nowhere", ": There is no folder ")):
+        with pytest.raises(SettingsError, match=f"^`photographs='.*{name}'`{words}"):
+            made(tmp_path / name, tmp_path / "made")
+    assert not (tmp_path / "made.partial").exists()
+
+
 def test_the_manifest_and_the_list_of_damaged_ones(folder, tmp_path):
     licences = {"0.png": {"author": "A. Author", "licence": "CC0", "from": "here", "path": "x"}}
     made(folder, tmp_path / "made", licences, per_shard=3)

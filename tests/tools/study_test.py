@@ -147,6 +147,7 @@ class Made:
         if "lpips_weights" in flags:
             model["lpips"] = {"each": [0.5, 0.25]}
         content = {
+            "settings": {"data": flags["data"]},
             "versions": {"commit": "abc", "made": "today", "tensorflow": "2.15.1"},
             "models": {"run": {"steps": steps, "parameters": 7}},
             "blocks": [

@@ -110,11 +110,21 @@ def workers_log(output: str) -> Iterator[None]:
     """Redirects the stderr of Beam's processes to OUTPUT.workers.log, if that is a local file.
 
     These processes inherit stderr, and each prints about thirty lines when it starts.
+
+    Raises: SettingsError if the file cannot be written.
     """
     if not files.is_local(output):
         yield
         return
-    with open(output.rstrip("/") + ".workers.log", "ab") as log:
+    path = output.rstrip("/") + ".workers.log"
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        log = open(path, "ab")  # noqa: SIM115
+    except OSError as error:
+        raise SettingsError(
+            f"`output={output!r}` cannot be written: {path}: {error.strerror}"
+        ) from None
+    with log:
         kept = os.dup(2)
         os.dup2(log.fileno(), 2)
         try:

@@ -88,9 +88,14 @@ def begin(folder: str, output: str, preparing: Preparing) -> Plan:
     output = output.rstrip("/")
     if os.path.lexists(output):
         raise SettingsError(f"`output={output!r}` is there already: choose another folder")
-    names = [folders.inside(path, folder) for path in photo.list_photos(folder)]
+    try:
+        names = [folders.inside(path, folder) for path in photo.list_photos(folder)]
+    except SettingsError as error:
+        raise SettingsError(f"`photographs={folder!r}`: {error}") from None
     if not names:
-        raise SettingsError(f"{folder} has no photographs: no file in it is a picture")
+        raise SettingsError(
+            f"`photographs={folder!r}` has no photographs: no file in it is a picture"
+        )
     for name in names:
         try:
             name.encode("utf-8")

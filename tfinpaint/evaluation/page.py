@@ -230,7 +230,8 @@ def _figure(scores, model, column, rank, k, output):
 def _jpeg(pixels):
     scale = _SIDE / max(pixels.shape[:2])
     if scale < 1:
-        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(scale * side)) for side in pixels.shape[:2])
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])[1]
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 

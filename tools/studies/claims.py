@@ -73,7 +73,8 @@ def tested(
     """Tests a claim in one case.
 
     A design has not learned to fill unless its PSNR is above that of the mean colour of the known
-    pixels, with an interval that excludes 0. The figures of such a design say nothing about it.
+    pixels, with an interval that excludes 0. The figures of such a design say nothing about it. As
+    long as that fill has not been measured, the claim counts as not run.
 
     Returns: the difference, the verdict, and the design that has not learned to fill, or "".
     """
@@ -82,7 +83,9 @@ def tested(
     if difference and not obstacle:
         for design in (claim.better, claim.worse):
             above = results.difference(data, regime, design, "mean", block, PSNR)
-            if above and above.mean.low <= 0:
+            if above is None:
+                return difference, NOT_RUN, ""
+            if above.mean.low <= 0:
                 return difference, NOT_TESTABLE, design
     return difference, verdict(difference, claim.column, obstacle), ""
 

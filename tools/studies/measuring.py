@@ -47,23 +47,24 @@ def measure(
     models:  run directories or names of references.
     photos:  the folder of the sets.
     data:    the set.
-    folder:  gets a folder for each kind of hole. A report that is there already is kept if its
-             model was at `steps` (None: at any step).
+    folder:  gets a folder for each kind of hole. A report that is there already is kept if it is of
+             the same photographs and its model was at `steps` (None: at any step).
     lpips_weights: file of LPIPS weights; "" for no LPIPS.
     lock:    the file descriptor that the process holds too (locks.py).
 
     Raises: CalledProcessError, with the output of the command, if it made no report.
     """
+    source = f"folder:{os.path.join(photos, data, 'val')}"
     bins = ",".join(f"{low:g}-{high:g}" for low, high in BINS)
     for kind in HOLES:
         output = os.path.join(folder, kind)
         there = _report(output)
-        if there and _is_of(there, steps) and (not lpips_weights or _has_lpips(there)):
+        if there and _is_of(there, steps, source) and (not lpips_weights or _has_lpips(there)):
             continue
         words: List[str] = [
             *(sys.executable, "-m", "tfinpaint.evaluate"),
             f"--model={','.join(models)}",
-            f"--data=folder:{os.path.join(photos, data, 'val')}",
+            f"--data={source}",
             f"--holes={kind}",
             f"--image_size={SIDE}",
             f"--protocol={PROTOCOL}",
@@ -98,8 +99,10 @@ def _has_lpips(report: Dict[str, Any]) -> bool:
     return all(has_lpips(block["models"]) for block in report["blocks"])
 
 
-def _is_of(report: Dict[str, Any], steps: Optional[int]) -> bool:
-    """Whether the models of a report were at the step `steps`; None: at any step."""
+def _is_of(report: Dict[str, Any], steps: Optional[int], source: str) -> bool:
+    """Whether a report is of these photographs and of a model at the step `steps`; None: any."""
+    if report["settings"]["data"] != source:
+        return False
     return steps is None or [about["steps"] for about in report["models"].values()] == [steps]
 
 

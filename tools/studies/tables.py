@@ -5,6 +5,7 @@ write(parts, "runs/study/tables.md")    # all of them, with headings
 fill("docs/study.md", parts)            # <!-- study: REGION --> ... <!-- end -->
 """
 
+import math
 import re
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -256,10 +257,15 @@ def _figure(result: Optional[Result], column: str) -> str:
 
 
 def _difference(result: Optional[Result], column: str) -> str:
-    """A difference with its interval, "MEAN [LOW, HIGH]", with signs; "" if there is none."""
+    """A difference with its interval, "MEAN [LOW, HIGH]", with signs; "" if there is none.
+
+    Without an interval, the mean alone.
+    """
     if result is None:
         return ""
     mean: Mean = result.mean
+    if math.isnan(mean.low):  # too few photographs for an interval
+        return f"{mean.mean:+.{_DIGITS[column]}f}"
     low, high = (f"{value:+.{_DIGITS[column]}f}" for value in mean[1:3])
     return f"{mean.mean:+.{_DIGITS[column]}f} [{low}, {high}]"
 

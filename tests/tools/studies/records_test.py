@@ -16,11 +16,12 @@ from tools.studies.records import Record
 NAME = "facades-full-musical-1"
 
 
-def report(folder, models, names, steps=None):
+def report(folder, models, names, steps=None, photos="photos"):
     """What evaluate writes, as far as the study reads it. models: {name: {column: values}}."""
     for kind, blocks in (("center", BLOCKS[:1]), ("strokes", BLOCKS[1:])):
         (folder / kind).mkdir(parents=True, exist_ok=True)
         content = {
+            "settings": {"data": f"folder:{photos}/free/val"},
             "versions": {"commit": None, "made": "2026-11-01T10:00:00+00:00", "tensorflow": "2.15"},
             "models": {name: {"steps": steps, "parameters": 2_500_000} for name in models},
             "blocks": [
@@ -92,23 +93,26 @@ def test_there_is_no_result_and_one_that_is_none(tmp_path):
 
 def test_a_measured_model_is_left_if_it_is_at_the_same_step(tmp_path, monkeypatch):
     calls = []
-    step = 0
+    step, photos = 0, "photos"
 
     def evaluate(words, **_):
         calls.append(words)
-        report(tmp_path, {"run": {"psnr_in_hole": [1.0]}}, ["a.png"], steps=step)
+        model = {"run": {"psnr_in_hole": [1.0]}}
+        report(tmp_path, model, ["a.png"], steps=step, photos=photos)
 
     monkeypatch.setattr(measuring, "subprocess", changed(subprocess, run=evaluate))
 
     def measure(steps):
         calls.clear()
-        measuring.measure(["run"], "photos", "free", str(tmp_path), "", 0, steps)
+        measuring.measure(["run"], photos, "free", str(tmp_path), "", 0, steps)
         return len(calls)
 
     step = 900
     measuring.forget(str(tmp_path))
     assert measure(900) == 1  # nothing was there; the stand-in writes the reports of both kinds
     assert measure(900) == 0 and measure(1800) == 2 and measure(None) == 0
+    photos = "others"
+    assert measure(None) == 1 and measure(None) == 0  # of other photographs
 
 
 def test_photographs_are_paired_by_name(tmp_path):

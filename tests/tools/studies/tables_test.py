@@ -244,6 +244,38 @@ def test_a_system_that_has_not_learned_to_fill_tests_no_claim(partial, verdict):
     assert not any(NOT_TESTABLE + " (" in part for part in alone)
 
 
+def test_without_the_references_no_claim_is_decided():
+    """Whether a system has learned to fill is unknown then."""
+    found = dataclasses.replace(
+        made(multistage=[figures(18.0)], partial_conv=[figures(16.0)]), fixed={}
+    )
+    text = tables.verdicts(found)
+    assert HOLDS not in text and "`multistage` - `partial_conv`" in text.split("\n\n")[-1]
+    assert HOLDS not in summary.claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
+
+
+def test_a_term_that_cannot_be_tested_has_no_verdict():
+    name = "coherent_semantic.consistency"
+    found = made(**{"coherent_semantic": [figures(16.0)], name: [figures(17.0)]})
+    holes = {block: block for block in BLOCKS}
+    assert "consistency" not in summary.parts(found, {FULL: "all"}, holes)
+    assert "with the consistency term | all terms | 1 | +1.00 [" in tables.ablations(
+        found, "psnr_in_hole"
+    )
+
+
+def test_few_photographs_have_no_interval():
+    def few(psnr):
+        return {
+            block: {column: values[:3] for column, values in columns.items()}
+            for block, columns in figures(psnr).items()
+        }
+
+    found = made(residual=[few(18.0)], musical=[few(16.0)])
+    (row,) = rows(tables.ours(found, "psnr_in_hole"))[2:]
+    assert row[-4:] == ["+2.00"] * 4
+
+
 def test_a_page_gets_its_regions(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# A\n\n<!-- study: progress -->\nold\n<!-- end -->\n\nB\n")

@@ -1,0 +1,16 @@
+"""The report page: what evaluate_test.py does not see."""
+
+import base64
+
+import cv2
+import numpy as np
+import pytest
+
+from tfinpaint.evaluation import page
+
+
+@pytest.mark.parametrize("size, shown", [((20, 20000), 1), ((20000, 20), 1), ((8, 8), 8)])
+def test_a_very_narrow_picture_is_shown_too(size, shown):
+    data = page._jpeg(np.zeros((*size, 3), np.uint8))
+    jpeg = np.frombuffer(base64.b64decode(data.partition(",")[2]), np.uint8)
+    assert min(cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape[:2]) == shown
