@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from tfinpaint.painting import blending, filling, windows
+from tfinpaint.painting.boxes import Context
 from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import SettingsError
 
@@ -237,6 +238,23 @@ def test_feather_falls_linearly_and_keeps_all_beyond(constant):
     mask[:, 40:] = 255
     red = constant.fill(photo, mask, feather=4)[4, :, 0].tolist()
     assert red == [0] * 36 + [40, 80, 120, 160] + [200] * 40
+
+
+def test_what_keeps_the_known_pixels_fills_what_fades(constant):
+    """A network that returns the photograph outside the hole has nothing else to fade."""
+
+    def red(window, hole, shown, with_detail):
+        return np.where(hole > 0, np.uint8([200, 100, 50]), window)
+
+    photo, mask = np.zeros((9, 80, 3), np.uint8), np.zeros((9, 80), np.uint8)
+    mask[:, 42:] = 255
+    how = (red, 1, 512, Context(), photo, mask, filling.Options(grow=2, feather=4))
+    faded = filling.fill(*how, keeps_known=True)
+    assert faded[4, :, 0].tolist() == [0] * 36 + [40, 80, 120, 160] + [200] * 40
+    assert filling.fill(*how)[4, :, 0].tolist() == [0] * 40 + [200] * 40
+    # A band that leaves nothing known is not filled.
+    how = (*how[:-1], filling.Options(feather=90))
+    np.testing.assert_array_equal(filling.fill(*how, keeps_known=True), filling.fill(*how))
 
 
 def test_a_photograph_that_is_all_hole_is_refused(constant):

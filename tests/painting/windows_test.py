@@ -107,6 +107,25 @@ def test_a_long_thin_hole_is_cut_into_windows_that_need_no_reduction():
     assert all(max(window_around(box, line.shape, 8).size) <= 512 for box in found)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(0, 0, 100, 800)],  # from edge to edge, at the end of a banner
+        [(0, 500, 100, 1900)],
+        [(0, 0, 100, 900), (40, 905, 60, 925), (20, 940, 30, 1000)],  # with others beside it
+    ],
+)
+def test_every_window_of_a_narrow_photograph_shows_something_known(boxes, turned):
+    hole = _hole((100, 2000), *boxes)
+    hole = np.ascontiguousarray(hole.T) if turned else hole
+    covered = np.zeros(hole.shape, np.int32)
+    for box, window, pixels in windows.plan(hole, 64, 512):
+        covered[box.slices] += pixels
+        assert not hole[window.slices].all()
+    np.testing.assert_array_equal(covered, hole)
+
+
 def test_a_large_thick_hole_stays_whole_and_comes_last():
     hole = _hole((2000, 2000), (100, 100, 900, 900), (1500, 1500, 1540, 1540))
     assert boxes_of(hole) == [Box(1500, 1500, 1540, 1540), Box(100, 100, 900, 900)]

@@ -16,6 +16,7 @@ from small import SMALL as SETTINGS
 import tfinpaint
 from tfinpaint import networks
 from tfinpaint.data.holes import holes as make_holes
+from tfinpaint.painting.painter import Painter
 from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems import optimizers
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
@@ -798,6 +799,19 @@ def test_settings_that_a_system_does_not_have_are_refused(name):
 def test_sizes_that_cannot_be_are_refused(name, settings, message):
     with pytest.raises(SettingsError, match=message):
         tfinpaint.create(name, **settings)
+
+
+@systems
+def test_a_system_that_keeps_what_is_known_says_so(name, batch):
+    """Painters fill the band that fades only where the specification says so."""
+    images, holes = batch
+    system = small(name)
+    known = np.asarray(holes)[..., 0] == 0
+    output = np.asarray(system.generate(images, holes))
+    if output.shape != images.shape:  # the centre alone
+        return
+    kept = np.abs(output - images)[known].max() < 1e-6
+    assert Painter(system, SIZE).keeps_known == kept == all_systems()[name].keeps_known
 
 
 @systems

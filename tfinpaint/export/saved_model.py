@@ -26,6 +26,7 @@ from tfinpaint.export.version_folders import versions
 from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.painting.boxes import Context
 from tfinpaint.settings import SettingsError, first_line, os_reason
+from tfinpaint.systems import all_systems
 
 
 def export(
@@ -106,6 +107,8 @@ class ExportedPainter(BasePainter):
             self.stride, self.working_size = int(about["stride"]), int(about["working_size"])
             self.context = Context(**about.get("context", {}))  # older exports lack it
             self.detail = about.get("detail")
+            specification = all_systems().get(about.get("system", ""))
+            self.keeps_known = bool(specification and specification.keeps_known)
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(
                 f"`model={path!r}`: its {CARD} cannot be read ({type(error).__name__}: "

@@ -57,6 +57,7 @@ class BasePainter:
         stride, working_size: the stride of the network behind `fill_window`, and the side of the
             largest window that it is given, in pixels.
         context: how much that network needs to see around a hole.
+        keeps_known: whether its output outside the hole is the photograph.
     """
 
     system: Any = None
@@ -66,6 +67,7 @@ class BasePainter:
     stride: int
     working_size: int
     context: Context = Context()
+    keeps_known: bool = False
 
     def fill(
         self,
@@ -84,7 +86,9 @@ class BasePainter:
         mask:     uint8 [H, W], above 127 = hole.
         grow:     pixels (the radius of a disc) by which the hole is grown first.
         feather:  pixels outside the grown hole over which the network's output fades into the
-                  photograph. With 0, every pixel outside the grown hole keeps its bytes.
+                  photograph. A network that keeps what is known fills these pixels too, so that
+                  there is something to fade. With 0, every pixel outside the grown hole keeps its
+                  bytes.
         detail:   "auto": if the hole is thick, its texture comes from the known part of the
                   photograph, guided by the network's fill (detail/). "off": the network's fill,
                   unchanged.
@@ -115,6 +119,7 @@ class BasePainter:
             photo,
             mask,
             options,
+            self.keeps_known,
         )
 
     def fill_window(

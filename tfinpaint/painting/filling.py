@@ -42,6 +42,7 @@ def fill(
     photo: np.ndarray,
     mask: np.ndarray,
     options: Options = Options(),
+    keeps_known: bool = False,
 ) -> np.ndarray:
     """Fills the holes of a photograph. Returns uint8 [H, W, 3].
 
@@ -53,6 +54,8 @@ def fill(
                            `fill_window` takes their part in the window as its last argument, uint8
                            [h, w, 1]. The seed is not used here: the caller gives it to
                            `fill_window`.
+    keeps_known:           whether the network's output outside the hole is the photograph. Then the
+                           band that fades is filled as a part of the hole.
     """
     photo, mask = np.asarray(photo), np.asarray(mask)
     grow, feather, detail, _, edges, blend = options
@@ -62,6 +65,11 @@ def fill(
         raise ValueError(f"`detail` is {' or '.join(settings.DETAIL)}. Got {detail!r}")
     hole = hole_of(mask, grow)
     shown = grown(hole, feather)  # where the system's output is seen
+    if feather and keeps_known and not shown.all():
+        wider = options._replace(grow=0, feather=0)
+        faded = fill(fill_window, stride, working_size, context, photo, 255 * shown, wider)
+        fade(faded, photo, hole, feather)
+        return faded
     missing, filled = hole.copy(), photo.copy()
     # Feathering shows output beyond the hole. Later windows must see the photograph there.
     painted = photo.copy() if feather else filled

@@ -47,6 +47,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         self.system, self.run = system, run
         specification = getattr(system, "specification", None)
         self.fill_inputs = specification.fill_inputs if specification else ()
+        self.keeps_known = bool(specification and specification.keeps_known)
         self.stride = int(system.stride)
         self.smallest = int(getattr(system, "smallest", 1))
         self.working_size = max(WORKING_FACTOR * image_size // self.stride, 1) * self.stride

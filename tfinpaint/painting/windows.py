@@ -43,9 +43,10 @@ def plan(
       * Specks in one cell of a grid share a window. So a noisy mask takes one window per cell, not
         one per speck.
       * A long thin hole (a scratch, a wire) is cut along a grid if its window would have to be
-        reduced. It is filled from the pixels beside it, and reducing would blur just these. If the
-        network fills only the centre of its window, a thin hole longer than half of the photograph
-        is cut as well.
+        reduced. It is filled from the pixels beside it, and reducing would blur just these. It is
+        not cut if a piece would have nothing known in its window, as in a narrow photograph that is
+        missing from edge to edge. If the network fills only the centre of its window, a thin hole
+        longer than half of the photograph is cut as well.
       * Thin holes that lie close together (a hatch, a mesh, lines of text) are cut along one grid
         and share its windows, if that at least halves the pixels in windows. So the time follows
         the area of the holes, not the number of strokes.
@@ -71,6 +72,13 @@ def plan(
     large, specks = (1 + np.flatnonzero(s) for s in (~small, small))
     holes = thin_holes.Holes(labels, boxes, large, specks, cells, number)
     cut, shared = thin_holes.thin(holes, size, context)
+
+    def sees(part: Box, members: np.ndarray, around: Context) -> bool:
+        """Whether the window of a piece has a known pixel, if the piece has any of these holes."""
+        window = window_around(part.beyond(frame), hole.shape, stride, around)
+        return not (hole[window.slices].all() and np.isin(labels[part.slices], members).any())
+
+    shared = [s for s in shared if all(sees(part, s.members, s.around) for part in s.parts)]
     for members, parts, around in shared:
         number[members] = group = int(number.max()) + 1
         found += [(part, group, around) for part in parts]
@@ -81,6 +89,8 @@ def plan(
         if label not in together:
             box = Box(*map(int, boxes[label - 1]))
             parts = grid(box, tile) if label in cut else [box]
+            if not (context.centred or all(sees(part, label, context) for part in parts)):
+                parts = [box]
             found += [(part, int(number[label]), context) for part in parts]
 
     found.sort(

@@ -142,6 +142,8 @@ class Specification:
                           "edges" ([B, H, W, 1], 1 on an edge), or others.
     hole_kinds:           the kinds of holes (`HoleSettings.kind`) that it can be trained with;
                           empty means all.
+    keeps_known:          whether its output outside the hole is exactly its input, so that there is
+                          nothing in it that could fade into a photograph.
     painter:              "module:Class" of its own `Painter` (painting/painter.py), if the common
                           one is not enough.
     small:                settings of a small version for tests.
@@ -173,6 +175,7 @@ class Specification:
     image_inputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
     fill_inputs: Tuple[str, ...] = ()
     hole_kinds: Tuple[str, ...] = ()
+    keeps_known: bool = False
     painter: Optional[str] = None
     small: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     small_terms: Mapping[str, float] = dataclasses.field(default_factory=dict)

@@ -57,6 +57,7 @@ SPECIFICATION = Specification(
     ),
     rates={"generator": 5e-4},
     attention_layers=("known",),
+    keeps_known=True,
     main_term="hole",
     small={"width": 4, "depth": 2},
 )
