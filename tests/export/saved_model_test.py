@@ -119,6 +119,16 @@ def test_an_exported_model_fills_many_holes_grown_and_feathered_as_the_run_does(
 
 
 @pytest.mark.slow
+def test_an_exported_network_that_keeps_known_pixels_fills_what_fades(tmp_path):
+    painter = Painter(tfinpaint.create("residual", width=4, depth=2), 64)
+    saved_model.export(painter, str(tmp_path), {**CARD, "system": "residual"})
+    photo, mask = _photo(100, 120), _mask(100, 120, (40, 20, 46, 100))
+    filled = saved_model.ExportedPainter(str(tmp_path / "1")).fill(photo, mask, feather=4)
+    np.testing.assert_array_equal(filled, painter.fill(photo, mask, feather=4))
+    assert (filled != photo)[mask == 0].any()
+
+
+@pytest.mark.slow
 def test_detail_is_in_the_export_unless_it_was_left_out(painter, model, tmp_path):
     photo, mask = _photo(200, 220), _mask(200, 220, (60, 70, 140, 150))
     filled, alone = painter.fill(photo, mask), painter.fill(photo, mask, detail="off")
