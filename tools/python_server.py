@@ -6,8 +6,8 @@ without TensorFlow Serving.
         --port=8501 --grpc_port=8500
 
 It answers only this machine unless --host says otherwise. It serves the highest version of each
-model, and loads new versions while it runs. Ctrl-C or SIGTERM ends it, with exit status 130 or 143,
-after it has answered the requests that have begun.
+model, and loads new versions while it runs. Ctrl-C or SIGTERM ends it, with exit status 130 or 143.
+First it answers the requests that are being computed; those that wait get UNAVAILABLE (503).
 """
 
 import re

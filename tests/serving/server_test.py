@@ -651,6 +651,23 @@ def test_what_has_begun_is_answered_when_the_server_stops(slow):
         socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), timeout=5)
 
 
+def test_what_waits_is_turned_away_when_the_server_stops(slow):
+    server, function = slow(at_once=1, waiting=3)
+    url, body = f"{server.url}/v1/models/small:predict", {"inputs": GOOD}
+    first = InBackground(lambda: rest(url, body))
+    assert function.begun.acquire(timeout=60)
+    others = [InBackground(lambda: rest(url, body)) for _ in range(3)]
+    until(lambda: server.models["small"]._places._value == 0)  # they have arrived
+    stopping = InBackground(server.stop)
+    for other in others:
+        status, answer = other.result()
+        assert (status, answer["error"]) == (503, "The server is ending")
+    function.may_go_on.set()
+    assert first.result()[0] == 200
+    stopping.result()
+    assert not function.begun.acquire(blocking=False), "one that waited was computed"
+
+
 # -------------------------------------------------------------------------------- the server itself
 
 
@@ -788,6 +805,9 @@ def test_each_model_has_its_places(monkeypatch):
 
         def __init__(self, name, path, at_once, waiting):
             self.name, self.places = name, threading.BoundedSemaphore(at_once + waiting)
+
+        def end(self, seconds):
+            go_on.set()
 
         def input_dtypes(self, signature):
             return {"x": np.dtype(np.int32)}

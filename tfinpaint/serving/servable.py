@@ -4,6 +4,7 @@ import math
 import os
 import re
 import threading
+import time
 from typing import Collection
 
 import numpy as np
@@ -52,8 +53,9 @@ class Servable:
             ) from error
         folder = os.path.basename(os.path.abspath(path))
         self.version = int(folder) if folder.isdecimal() else 1
-        self._turns = threading.BoundedSemaphore(at_once)
-        self._places = threading.BoundedSemaphore(at_once + waiting)
+        self._turns = threading.Semaphore(at_once)
+        self._places = threading.Semaphore(at_once + waiting)
+        self._most, self._ends = at_once + waiting, False
         requests = os.path.join(path, warmup.PATH)
         try:
             self._warm_up(requests)
@@ -88,11 +90,28 @@ class Servable:
             )
         return dict(specs)
 
+    def end(self, seconds: float) -> None:
+        """Turns away the requests that wait and all further ones, and waits for the others.
+
+        seconds: how long it waits at most for the requests that are being computed.
+        """
+        self._ends = True
+        self._turns.release(self._most)  # wakes all that wait
+        deadline = time.monotonic() + seconds
+        # The places are free once nothing is computed any more.
+        taken = 0
+        while taken < self._most and self._places.acquire(
+            timeout=max(deadline - time.monotonic(), 0)
+        ):
+            taken += 1
+        for _ in range(taken):
+            self._places.release()
+
     def predict(self, signature: str, inputs: dict) -> dict:
         """The outputs of a signature, {name: array}, for inputs {name: array}.
 
         Raises: ServingError if the signature is unknown, the inputs do not fit it, the server is
-            busy, or the model fails.
+            busy or ending, or the model fails.
         """
         function, specs = self._function(signature), self.inputs(signature, inputs)
         for name, array in inputs.items():
@@ -108,6 +127,8 @@ class Servable:
             raise ServingError("UNAVAILABLE", "The server is busy: too many requests are waiting")
         try:
             with self._turns:
+                if self._ends:
+                    raise ServingError("UNAVAILABLE", "The server is ending")
                 outputs = function(
                     **{
                         name: tf.constant(array, specs[name].dtype)

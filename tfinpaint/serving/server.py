@@ -9,6 +9,7 @@ extra `serve`.
 """
 
 import concurrent.futures
+import weakref
 from typing import Optional, Sequence
 
 import grpc
@@ -21,6 +22,7 @@ from tfinpaint.serving.servable import Servable
 from tfinpaint.serving.versions import Watcher
 from tfinpaint.settings import SettingsError
 
+_GRACE = 30  # seconds that a fill which is being computed has when the server ends
 _CALLS = 256  # gRPC connections at the same time, and gRPC calls
 
 
@@ -54,8 +56,13 @@ class Server:
         allowed_hosts: Sequence[str] = (),
         watch: Optional[float] = None,
     ):
+        # What was loaded here, to end it. Weak, so that old versions can be unloaded.
+        self._loaded: weakref.WeakSet = weakref.WeakSet()
+
         def load(name: str, path: str) -> Servable:
-            return Servable(name, path, at_once, waiting)
+            model = Servable(name, path, at_once, waiting)
+            self._loaded.add(model)
+            return model
 
         self.models = {name: load(name, path) for name, path in models.items()}
         self.url = self.grpc_address = None
@@ -78,13 +85,18 @@ class Server:
             raise
 
     def stop(self) -> None:
-        """Answers the requests that have begun, then ends."""
+        """Answers the requests that are being computed, which it waits for up to 30 seconds.
+
+        Those that wait for their turn are answered UNAVAILABLE.
+        """
+        if self._watcher:
+            self._watcher.stop()
+        for model in list(self._loaded):
+            model.end(_GRACE)
         if self._grpc:
             self._grpc.stop(grace=5).wait()
         if self._rest:
             self._rest.stop()
-        if self._watcher:
-            self._watcher.stop()
 
     def __enter__(self) -> "Server":
         return self
