@@ -39,6 +39,32 @@ def test_resolution_is_turned_with_the_pixels(tmp_path):
     assert read_photo(str(tmp_path / "a.png")).dpi == pytest.approx((150, 300), abs=0.5)
 
 
+@pytest.mark.parametrize("source", [".png", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_names_the_turned_size_and_resolution(tmp_path, orientation, source):
+    exif = Image.Exif()
+    exif[0x0112], exif[282], exif[283], exif[296] = orientation, 300.0, 150.0, 2
+    exif[0x8769] = {0xA002: 30, 0xA003: 20, 0x829D: 2.5}
+    Image.fromarray(PIXELS).save(tmp_path / f"a{source}", exif=exif.tobytes())
+    read, _ = _through(tmp_path, tmp_path / f"a{source}", ".png")
+    kept = Image.Exif()
+    kept.load(read.exif)
+    camera = kept.get_ifd(0x8769)
+    assert (camera[0xA003], camera[0xA002]) == read.pixels.shape[:2]
+    assert (kept[282], kept[283]) == ((150, 300) if orientation > 4 else (300, 150))
+    assert camera[0x829D] == 2.5
+
+
+def test_a_turned_exif_that_lacks_half_of_its_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[282] = 6, 300.0
+    exif[0x8769] = {0xA003: 20}
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
+    kept = Image.Exif()
+    kept.load(read_photo(str(tmp_path / "a.png")).exif)
+    assert kept.get_ifd(0x8769) == {0xA002: 20} and kept[283] == 300 and 282 not in kept
+
+
 def test_webp_says_that_it_holds_no_resolution(tmp_path):
     Image.fromarray(PIXELS).save(tmp_path / "a.png", dpi=(300, 300))
     _, notes = _through(tmp_path, tmp_path / "a.png", ".webp")
