@@ -297,7 +297,8 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
     assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
     assert Attending.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
-    # A pixel outside the hole gives one line for each photograph, and nothing is written.
+    # A pixel outside the hole gives one line for each photograph, which it names, and nothing is
+    # written.
     status, _, err = run(
         f"--image={tmp_path}/in",
         f"--mask={mask}",
@@ -305,11 +306,10 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
         "--attention",
         "--attention_at=0,0",
     )
-    assert (
-        status == 1
-        and err.count("--attention_at=0,0 is no pixel of the hole") == 2
-        and not (tmp_path / "none").exists()
-    )
+    assert status == 1 and not (tmp_path / "none").exists()
+    for line, name in zip(err.splitlines(), ("a.png", "b/c.jpg")):
+        start = f"tfinpaint: {tmp_path}/in/{name}: --attention_at=0,0 is no pixel of the hole"
+        assert line.startswith(start), line
 
 
 def test_edges_are_shown_beside_the_output(tmp_path, run, monkeypatch):
@@ -477,6 +477,28 @@ def test_one_mask_for_a_folder_and_a_photograph_that_fails(tmp_path, run):
         "4/4 photographs, 0:00 left",
         "tfinpaint: 2 of 4 photographs could not be filled",
     ]
+
+
+def test_an_error_of_the_painter_names_the_photograph(tmp_path, run, monkeypatch):
+    class Refusing(Red):
+        def fill(self, photo, mask, *args, **options):
+            raise SettingsError("This hole is too long: try `mask='alpha'`")
+
+    monkeypatch.setattr(loading, "load", lambda model: Refusing())
+    for name in ("a.png", "b.png"):
+        _erased(tmp_path / "photos" / name)
+        _mask(tmp_path / "masks" / name)
+    for mask in (f"{tmp_path}/masks", f"{tmp_path}/masks/a.png", "alpha"):
+        status, _, err = run(
+            f"--image={tmp_path}/photos", f"--mask={mask}", f"--output={tmp_path}/out"
+        )
+        line = f"tfinpaint: {tmp_path}/photos/{{}}: This hole is too long: try --mask=alpha"
+        assert status == 1 and err.splitlines() == [
+            line.format("a.png"),
+            line.format("b.png"),
+            "2/2 photographs, 0:00 left",
+            "tfinpaint: 2 of 2 photographs could not be filled",
+        ]
 
 
 def test_missing_masks_are_listed_before_any_work(tmp_path, run):
