@@ -534,6 +534,39 @@ def test_two_masks_of_one_name_are_an_error(tmp_path):
         jobs.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("forms", [("NFC", "NFC"), ("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_mask_with_and_one_without_mask_in_its_name_are_an_error(tmp_path, forms):
+    own, marked = (unicodedata.normalize(form, "caf\u00e9") for form in forms)
+    _write(tmp_path / "photos/deep/caf\u00e9.jpg")
+    _mask(tmp_path / f"masks/deep/{own}.png")
+    _mask(tmp_path / f"masks/deep/{marked}_mask.bmp")
+    words = f"`mask` has two masks for deep/caf\u00e9: .*{own}.png and .*{marked}_mask.bmp$"
+    with pytest.raises(SettingsError, match=words):
+        jobs.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
+
+
+def test_a_photograph_whose_name_ends_like_a_masks_has_a_mask_of_its_own(tmp_path):
+    for name in ("a", "a_mask"):
+        _write(tmp_path / f"photos/{name}.jpg")
+        _mask(tmp_path / f"masks/{name}.png")
+    found = jobs.find_jobs(*(str(tmp_path / part) for part in ("photos", "masks", "out")))
+    assert [job.mask for job in found] == [
+        str(tmp_path / f"masks/a{end}.png") for end in ("", "_mask")
+    ]
+
+
+def test_in_one_folder_a_photograph_is_not_its_own_mask(tmp_path):
+    for name in ("a.png", "a.jpg", "b.png"):
+        _write(tmp_path / "pairs" / name)
+    for name in ("a_mask.png", "b_mask.bmp", "a_mask_mask.png"):
+        _mask(tmp_path / "pairs" / name)
+    pairs = str(tmp_path / "pairs")
+    found = jobs.find_jobs(pairs, pairs, str(tmp_path / "out"))
+    assert [(os.path.basename(job.image), os.path.basename(job.mask)) for job in found] == [
+        ("a.jpg", "a_mask.png"), ("a.png", "a_mask.png"), ("b.png", "b_mask.bmp"),
+    ]  # fmt: skip
+
+
 def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     progress = photographs_bar(2)
@@ -845,8 +878,7 @@ def test_a_picture_beside_the_output_never_replaces_an_input(tmp_path, run, monk
 def test_an_output_that_is_the_mask_of_another_photograph_is_refused(tmp_path, run):
     _write(tmp_path / "photos/a.png")
     _write(tmp_path / "photos/a_mask.png")
-    _mask(tmp_path / "masks/a_mask.png")
-    _mask(tmp_path / "masks/a_mask_mask.png")
+    _mask(tmp_path / "masks/a_mask.png")  # of both
     before = (tmp_path / "masks/a_mask.png").read_bytes()
     status, _, err = run(
         f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/masks"
