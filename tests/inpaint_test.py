@@ -297,7 +297,8 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
     assert status == 0 and (tmp_path / "out/a_attention_stage_1_places.png").exists()
     assert (tmp_path / "out/b/c_attention_stage_2_flow.png").exists()
     assert Attending.calls[0] == ("attention", 50 + 2 * (5 + 10), None)
-    # A pixel outside the hole gives one line for each photograph, and nothing is written.
+    # A pixel outside the hole gives one line for each photograph, which it names, and nothing is
+    # written.
     status, _, err = run(
         f"--image={tmp_path}/in",
         f"--mask={mask}",
@@ -305,11 +306,10 @@ def test_attention_of_a_folder_and_of_a_grown_hole(tmp_path, run, monkeypatch):
         "--attention",
         "--attention_at=0,0",
     )
-    assert (
-        status == 1
-        and err.count("--attention_at=0,0 is no pixel of the hole") == 2
-        and not (tmp_path / "none").exists()
-    )
+    assert status == 1 and not (tmp_path / "none").exists()
+    for line, name in zip(err.splitlines(), ("a.png", "b/c.jpg")):
+        start = f"tfinpaint: {tmp_path}/in/{name}: --attention_at=0,0 is no pixel of the hole"
+        assert line.startswith(start), line
 
 
 def test_edges_are_shown_beside_the_output(tmp_path, run, monkeypatch):
@@ -479,6 +479,28 @@ def test_one_mask_for_a_folder_and_a_photograph_that_fails(tmp_path, run):
     ]
 
 
+def test_an_error_of_the_painter_names_the_photograph(tmp_path, run, monkeypatch):
+    class Refusing(Red):
+        def fill(self, photo, mask, *args, **options):
+            raise SettingsError("This hole is too long: try `mask='alpha'`")
+
+    monkeypatch.setattr(loading, "load", lambda model: Refusing())
+    for name in ("a.png", "b.png"):
+        _erased(tmp_path / "photos" / name)
+        _mask(tmp_path / "masks" / name)
+    for mask in (f"{tmp_path}/masks", f"{tmp_path}/masks/a.png", "alpha"):
+        status, _, err = run(
+            f"--image={tmp_path}/photos", f"--mask={mask}", f"--output={tmp_path}/out"
+        )
+        line = f"tfinpaint: {tmp_path}/photos/{{}}: This hole is too long: try --mask=alpha"
+        assert status == 1 and err.splitlines() == [
+            line.format("a.png"),
+            line.format("b.png"),
+            "2/2 photographs, 0:00 left",
+            "tfinpaint: 2 of 2 photographs could not be filled",
+        ]
+
+
 def test_missing_masks_are_listed_before_any_work(tmp_path, run):
     for k in range(8):
         _write(tmp_path / f"photos/{k}.png")
@@ -510,6 +532,39 @@ def test_two_masks_of_one_name_are_an_error(tmp_path):
     _mask(tmp_path / "masks/a.bmp")
     with pytest.raises(SettingsError, match="two masks for a: .*a.bmp and .*a.png"):
         jobs.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFC"), ("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_mask_with_and_one_without_mask_in_its_name_are_an_error(tmp_path, forms):
+    own, marked = (unicodedata.normalize(form, "caf\u00e9") for form in forms)
+    _write(tmp_path / "photos/deep/caf\u00e9.jpg")
+    _mask(tmp_path / f"masks/deep/{own}.png")
+    _mask(tmp_path / f"masks/deep/{marked}_mask.bmp")
+    words = f"`mask` has two masks for deep/caf\u00e9: .*{own}.png and .*{marked}_mask.bmp$"
+    with pytest.raises(SettingsError, match=words):
+        jobs.find_jobs(str(tmp_path / "photos"), str(tmp_path / "masks"), str(tmp_path / "out"))
+
+
+def test_a_photograph_whose_name_ends_like_a_masks_has_a_mask_of_its_own(tmp_path):
+    for name in ("a", "a_mask"):
+        _write(tmp_path / f"photos/{name}.jpg")
+        _mask(tmp_path / f"masks/{name}.png")
+    found = jobs.find_jobs(*(str(tmp_path / part) for part in ("photos", "masks", "out")))
+    assert [job.mask for job in found] == [
+        str(tmp_path / f"masks/a{end}.png") for end in ("", "_mask")
+    ]
+
+
+def test_in_one_folder_a_photograph_is_not_its_own_mask(tmp_path):
+    for name in ("a.png", "a.jpg", "b.png"):
+        _write(tmp_path / "pairs" / name)
+    for name in ("a_mask.png", "b_mask.bmp", "a_mask_mask.png"):
+        _mask(tmp_path / "pairs" / name)
+    pairs = str(tmp_path / "pairs")
+    found = jobs.find_jobs(pairs, pairs, str(tmp_path / "out"))
+    assert [(os.path.basename(job.image), os.path.basename(job.mask)) for job in found] == [
+        ("a.jpg", "a_mask.png"), ("a.png", "a_mask.png"), ("b.png", "b_mask.bmp"),
+    ]  # fmt: skip
 
 
 def test_the_bar_is_redrawn_on_a_terminal(monkeypatch, capsys):
@@ -823,8 +878,7 @@ def test_a_picture_beside_the_output_never_replaces_an_input(tmp_path, run, monk
 def test_an_output_that_is_the_mask_of_another_photograph_is_refused(tmp_path, run):
     _write(tmp_path / "photos/a.png")
     _write(tmp_path / "photos/a_mask.png")
-    _mask(tmp_path / "masks/a_mask.png")
-    _mask(tmp_path / "masks/a_mask_mask.png")
+    _mask(tmp_path / "masks/a_mask.png")  # of both
     before = (tmp_path / "masks/a_mask.png").read_bytes()
     status, _, err = run(
         f"--image={tmp_path}/photos", f"--mask={tmp_path}/masks", f"--output={tmp_path}/masks"

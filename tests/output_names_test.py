@@ -2,6 +2,9 @@
 
 import os
 
+import pytest
+
+from tfinpaint import output_names
 from tfinpaint.output_names import beginnings, numbered, outputs
 
 WRITABLE = (".jpg", ".png")
@@ -52,3 +55,59 @@ def test_an_input_behind_a_link_reserves_its_name_too(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "photos")
     mask = str(tmp_path / "photos/a_edges.png")
     assert beginnings([f"{tmp_path}/link/a.webp"], [mask]) == [f"{tmp_path}/link/a_webp"]
+
+
+def slow_first_free(candidates, taken, ending=""):
+    """As `_first_free`, but every search begins at 2."""
+    for name in candidates:
+        if output_names._key(name + ending) not in taken:
+            return name + ending
+    number = 2
+    while output_names._key(f"{candidates[-1]}_{number}{ending}") in taken:
+        number += 1
+    return f"{candidates[-1]}_{number}{ending}"
+
+
+def long_names(count):
+    """Paths of photographs, 200 bytes each, that differ in case and after 190 bytes."""
+    return ["o/" + "aA"[k % 2] * 190 + f"{k:06d}.png" for k in range(count)]
+
+
+def longer(path, count):
+    return path[:2] + "a" * count + path[2:]
+
+
+NAMINGS = {
+    "beginnings": beginnings,
+    "numbered": lambda paths: [
+        name for names in numbered([longer(path, 55) for path in paths], 2) for name in names
+    ],
+    "outputs": lambda paths: outputs(
+        [longer(path, 59)[2:-4] for path in paths], WRITABLE, lambda path: ".jpg"
+    ),
+}
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_many_long_names_with_one_beginning_are_as_the_slow_way_gives_them(monkeypatch, naming):
+    paths = long_names(300)
+    paths += [f"o/{'a' * 178}_{k}.png" for k in (2, 5, 6, 250)]  # are taken
+    found = NAMINGS[naming](paths)
+    monkeypatch.setattr(output_names, "_first_free", slow_first_free)
+    assert found == NAMINGS[naming](paths)
+    assert len(set(map(str.lower, found))) == len(found)
+
+
+@pytest.mark.parametrize("naming", NAMINGS)
+def test_the_work_for_long_names_with_one_beginning_is_in_proportion(monkeypatch, naming):
+    count, calls, real = 20_000, [0], output_names._key
+
+    def key(path):
+        calls[0] += 1
+        assert calls[0] < 20 * count, "every search begins anew"
+        return real(path)
+
+    monkeypatch.setattr(output_names, "_key", key)
+    found = NAMINGS[naming](long_names(count))
+    assert len(set(map(str.lower, found))) == len(found) >= count
+    assert max(len(os.fsencode(os.path.basename(name))) for name in found) <= 255

@@ -515,9 +515,16 @@ def test_notes_on_exif_are_kept_if_some_tags_cannot_be_written(monkeypatch):
     assert usual and notes == usual and exif.kept(kept)[0] is not None
 
 
-def test_webp_has_a_longest_side(tmp_path):
-    with pytest.raises(SettingsError, match="16383 pixels a side.* 16384x1"):
-        write_photo(str(tmp_path / "a.webp"), np.zeros((1, 16384, 3), np.uint8))
+@pytest.mark.parametrize("ending, most", [(".webp", 16383), (".jpg", 65500)])
+def test_formats_with_a_longest_side(tmp_path, ending, most):
+    path = str(tmp_path / f"a{ending}")
+    with pytest.raises(SettingsError, match=f"{most} pixels a side.* {most + 1}x1"):
+        write_photo(path, np.zeros((1, most + 1, 3), np.uint8))
+    with pytest.raises(SettingsError, match=f"{most} pixels a side.* 1x{most + 1}"):
+        write_photo(path, np.zeros((most + 1, 1, 3), np.uint8))
+    assert not os.listdir(tmp_path)
+    write_photo(path, np.zeros((1, most, 3), np.uint8))
+    assert read_photo(path).pixels.shape == (1, most, 3)
 
 
 # -------------------------------------------------------------------------------------------- masks

@@ -33,7 +33,7 @@ from typing import Any, Set
 from absl import flags
 
 from tfinpaint import command, settings
-from tfinpaint.jobs import ALPHA, find_jobs
+from tfinpaint.jobs import ALPHA, Job, find_jobs
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.progress import photographs_bar
 from tfinpaint.settings import SettingsError, first_line
@@ -130,11 +130,7 @@ def main() -> None:
         except Exception as error:  # any error affects this photograph only
             failures += 1
             progress.clear()
-            command.tell_error(
-                str(error)
-                if isinstance(error, SettingsError)
-                else f"{job.image} could not be filled: {type(error).__name__}: {first_line(error)}"
-            )
+            command.tell_error(_line_of(error, job))
         progress.step()
     if failures:
         command.fail(f"{failures} of {len(jobs)} photographs could not be filled")
@@ -155,6 +151,16 @@ def _check_edges():
             f"--edges={FLAGS.edges} is no file: give a drawing that guides the fill, or --edges "
             "alone, which writes a picture of the edges that guide it"
         )
+
+
+def _line_of(error: Exception, job: Job) -> str:
+    """The line about a photograph of a folder that failed. It names a file of that photograph."""
+    if not isinstance(error, SettingsError):
+        return f"{job.image} could not be filled: {type(error).__name__}: {first_line(error)}"
+    line = str(error)
+    files = [path for path in (job.image, job.mask, job.output) if path != ALPHA]
+    # a painter does not know which file it fills
+    return line if any(path in line for path in files) else f"{job.image}: {line}"
 
 
 def _tell(report) -> None:

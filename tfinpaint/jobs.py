@@ -11,7 +11,7 @@ photograph is read.
 import itertools
 import os
 import unicodedata
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Container, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from tfinpaint import output_names, settings
 from tfinpaint.photo import (
@@ -99,19 +99,26 @@ def masks_by_name(paths: Sequence[str], folder: str) -> Dict[str, str]:
     return masks
 
 
-def mask_of(name: str, masks: Dict[str, str]) -> Optional[str]:
+def mask_of(name: str, masks: Dict[str, str], photos: Container[str]) -> Optional[str]:
     """The mask of the photograph with this name (without an ending), or None.
 
-    masks:  as `masks_by_name` returns them.
+    masks:   as `masks_by_name` returns them.
+    photos:  names of all photographs, without an ending.
 
     Unicode's composed and decomposed forms of a name count as the same: some systems store an
     accent as a separate character.
+
+    Raises: SettingsError if there are two, NAME and NAME_mask. If a photograph is called NAME_mask,
+        that mask is its own, and NAME is the mask of NAME.
     """
-    for form in (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))):
-        for wanted in (form, form + "_mask"):
-            if wanted in masks:
-                return masks[wanted]
-    return None
+    forms = [name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))]
+    own, marked = (
+        next((masks[form + end] for form in forms if form + end in masks), None)
+        for end in ("", "_mask")
+    )
+    if own and marked and name + "_mask" not in photos:
+        raise SettingsError(f"`mask` has two masks for {name}: {own} and {marked}")
+    return own or marked
 
 
 def name_of(path: str, folder: str) -> str:
@@ -168,8 +175,10 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
         raise SettingsError(f"`image={image!r}` has no photographs: no file in it is a picture")
     partners: List[str] = []
     lacking: List[str] = []
-    for path in photos:
-        partner = mask if masks is None else mask_of(name_of(path, image), masks)
+    names = [name_of(path, image) for path in photos]
+    of_photos = set(names)
+    for path, name in zip(photos, names):
+        partner = mask if masks is None else mask_of(name, masks, of_photos)
         if partner is None:
             lacking.append(folders.inside(path, image))
         else:
@@ -180,12 +189,12 @@ def _folder_jobs(image: str, mask: str, output: str) -> List[Tuple[str, str, str
             f"`mask={mask!r}` has no mask for {len(lacking)} of {len(photos)} photographs (the "
             f"mask of NAME.jpg is NAME.png or NAME_mask.png, with any of the endings): {some}"
         )
-    names = output_names.outputs(
+    to = output_names.outputs(
         [folders.inside(path, image) for path in photos],
         writable_endings(),
         lambda path: folders.ending_of(os.path.join(image, path)),
     )
-    return list(zip(photos, partners, (os.path.join(output, name) for name in names)))
+    return list(zip(photos, partners, (os.path.join(output, name) for name in to)))
 
 
 def _inside(path: str, folder: str) -> bool:

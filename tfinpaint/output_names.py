@@ -12,13 +12,26 @@ here, because many file systems ignore it; but A.jpg and a.jpg in one folder kee
 
 import collections
 import os
-from typing import Callable, Iterable, Iterator, List, Sequence, Set
+from typing import Callable, Dict, Iterable, Iterator, List, Sequence, Set, Tuple
 
 from tfinpaint.photo.folders import stem
 
 _BESIDE = ("_attention_", "_edges")
 _LONGEST = 255  # bytes of a name
 _ROOM = 70  # bytes of them for what follows the beginning, such as _attention_LAYER_weights.png
+
+
+class _Taken(Set[str]):
+    """Keys of names that are taken.
+
+    lowest:  {(key of a name, key of an ending): a number below which all are taken}. Names are
+             never given back, so no search has to begin at 2 again. For 20,000 names with one
+             beginning, that would take minutes.
+    """
+
+    def __init__(self, keys: Iterable[str]):
+        super().__init__(keys)
+        self.lowest: Dict[Tuple[str, str], int] = {}
 
 
 def outputs(
@@ -32,7 +45,7 @@ def outputs(
                  its output.
     """
     kept = [os.path.splitext(path)[1].lower() in writable for path in photos]
-    taken = {_key(path) for path, keeps in zip(photos, kept) if keeps}
+    taken = _Taken(_key(path) for path, keeps in zip(photos, kept) if keeps)
     found = []
     for path, keeps in zip(photos, kept):
         if keeps:
@@ -56,7 +69,7 @@ def beginnings(outputs: Sequence[str], inputs: Iterable[str] = ()) -> List[str]:
     reserved: Set[str] = set()
     for path in (*outputs, *map(_real, inputs)):
         reserved.update(_reserved_by(_key(path)))
-    taken = set(count) | reserved
+    taken = _Taken(set(count) | reserved)
     found = []
     for path, beginning in zip(outputs, plain):
         keys = {_key(beginning), _key(_real(beginning))}
@@ -75,7 +88,7 @@ def numbered(outputs: Sequence[str], count: int) -> List[List[str]]:
 
     outputs:  paths of the filled photographs, no two the same.
     """
-    taken = {_key(path) for path in outputs}
+    taken = _Taken(_key(path) for path in outputs)
     found = []
     for path in outputs:
         beginning, ending = os.path.splitext(path)
@@ -108,13 +121,16 @@ def _shortened(path: str, room: int) -> str:
     return os.path.join(folder, name)
 
 
-def _first_free(candidates: List[str], taken: Set[str], ending: str = "") -> str:
+def _first_free(candidates: List[str], taken: _Taken, ending: str = "") -> str:
+    """The first candidate that is free with the ending, or the last one with the lowest number."""
     for name in candidates:
         if _key(name + ending) not in taken:
             return name + ending
-    number = 2
+    numbered = _key(candidates[-1]), _key(ending)
+    number = taken.lowest.get(numbered, 2)
     while _key(f"{candidates[-1]}_{number}{ending}") in taken:
         number += 1
+    taken.lowest[numbered] = number
     return f"{candidates[-1]}_{number}{ending}"
 
 

@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import zoo
@@ -36,6 +37,32 @@ def test_resolution_is_turned_with_the_pixels(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(PIXELS).save(tmp_path / "a.png", dpi=(300, 150), exif=exif)
     assert read_photo(str(tmp_path / "a.png")).dpi == pytest.approx((150, 300), abs=0.5)
+
+
+@pytest.mark.parametrize("source", [".png", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_names_the_turned_size_and_resolution(tmp_path, orientation, source):
+    exif = Image.Exif()
+    exif[0x0112], exif[282], exif[283], exif[296] = orientation, 300.0, 150.0, 2
+    exif[0x8769] = {0xA002: 30, 0xA003: 20, 0x829D: 2.5}
+    Image.fromarray(PIXELS).save(tmp_path / f"a{source}", exif=exif.tobytes())
+    read, _ = _through(tmp_path, tmp_path / f"a{source}", ".png")
+    kept = Image.Exif()
+    kept.load(read.exif)
+    camera = kept.get_ifd(0x8769)
+    assert (camera[0xA003], camera[0xA002]) == read.pixels.shape[:2]
+    assert (kept[282], kept[283]) == ((150, 300) if orientation > 4 else (300, 150))
+    assert camera[0x829D] == 2.5
+
+
+def test_a_turned_exif_that_lacks_half_of_its_size(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[282] = 6, 300.0
+    exif[0x8769] = {0xA003: 20}
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
+    kept = Image.Exif()
+    kept.load(read_photo(str(tmp_path / "a.png")).exif)
+    assert kept.get_ifd(0x8769) == {0xA002: 20} and kept[283] == 300 and 282 not in kept
 
 
 def test_webp_says_that_it_holds_no_resolution(tmp_path):
@@ -185,3 +212,86 @@ def test_tags_of_a_tiff_file_are_kept_without_its_layout(tmp_path, big):
     kept = Image.Exif()
     kept.load(read.exif)
     assert dict(kept) == {271: "A camera", 0x0112: 1}
+
+
+def _png_with_tags(picture, tags):
+    """A PNG file whose EXIF has a camera's name and these tags, {tag: value}."""
+    make, entries = b"A camera\0", sorted(tags.items())
+    table = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in entries if tag < 271)
+    table += struct.pack("<HHII", 271, 2, len(make), 8 + 2 + 12 * (len(tags) + 1) + 4)
+    table += b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in entries if tag > 271)
+    block = b"II*\0" + struct.pack("<IH", 8, len(tags) + 1) + table + bytes(4) + make
+    channels = 1 if picture.ndim == 2 else picture.shape[2]
+    kind = {1: 0, 3: 2, 4: 6}[channels]
+    picture = picture.reshape(*picture.shape[:2], channels)
+    return zoo.png(picture, kind, 8 * picture.itemsize, before=[zoo.chunk(b"eXIf", block)])
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        *({262: value} for value in (1, 2, 3, 5, 6)),
+        {277: 1},
+        {277: 3},
+        {262: 2, 277: 3},
+        {284: 2},
+        {266: 2},
+        {338: 2},
+        {339: 3},
+        {256: 5, 257: 5, 258: 1, 259: 7},
+        {32995: 1},
+        {32996: 3},
+        {32998: 0},
+        {50706: 1},
+    ],
+    ids=str,
+)
+def test_tags_of_layout_in_exif_do_not_change_a_tiff(tmp_path, tags, channels, bits):
+    picture = zoo.noise(channels, 2**bits - 1)
+    if channels == 4:
+        picture[..., 3] = 2**bits - 1  # OpenCV multiplies 8 bits by alpha
+    picture = picture.squeeze()
+    (tmp_path / "a.png").write_bytes(_png_with_tags(picture, tags))
+    read = read_photo(str(tmp_path / "a.png"), keep_deep=True)
+    written = str(tmp_path / "a.tif")
+    assert write_photo(written, read.pixels if bits == 8 else read.deep, read) == ()
+    again = read_photo(written, keep_deep=True)
+    np.testing.assert_array_equal(again.pixels, read.pixels)
+    np.testing.assert_array_equal(again.deep, read.deep)
+    np.testing.assert_array_equal(again.alpha, read.alpha)
+    np.testing.assert_array_equal(again.deep_alpha, read.deep_alpha)
+    assert again.grey == read.grey == (channels == 1)
+    assert again.notes == () and b"A camera" in again.exif
+    found = cv2.imread(written, cv2.IMREAD_UNCHANGED)
+    in_order = picture if channels == 1 else picture[..., [2, 1, 0, 3][:channels]]
+    assert found.dtype == picture.dtype
+    np.testing.assert_array_equal(found, in_order)
+    if bits == 8 or channels == 1:  # Pillow does not read colour with 16 bits
+        np.testing.assert_array_equal(np.asarray(Image.open(written)), picture)
+
+
+@pytest.mark.parametrize("tag, what", [(700, "XMP"), (34675, "ICC profile")])
+def test_what_exif_holds_besides_its_own_is_named(tmp_path, tag, what):
+    (tmp_path / "a.png").write_bytes(_png_with_tags(PIXELS, {tag: 1}))
+    read = read_photo(str(tmp_path / "a.png"))
+    assert read.notes == (f"the {what} in its EXIF block was left out",)
+    exif = Image.Exif()
+    exif.load(read.exif)
+    assert dict(exif) == {271: "A camera", 0x0112: 1}
+
+
+@pytest.mark.filterwarnings("ignore:Tag data larger")
+def test_a_tag_of_layout_that_cannot_be_read_needs_no_note(tmp_path):
+    (tmp_path / "a.png").write_bytes(_png_with_tags(PIXELS, {}))
+    content = bytearray(_png_with_tags(PIXELS, {273: 1, 320: 1}))
+    at = content.index(struct.pack("<HHI", 320, 3, 1))
+    content[at : at + 8] = struct.pack("<HHI", 320, 3, 10**6)  # far beyond the block's end
+    start = content.index(b"eXIf")
+    (length,) = struct.unpack_from(">I", content, start - 4)
+    check = zlib.crc32(bytes(content[start : start + 4 + length]))
+    struct.pack_into(">I", content, start + 4 + length, check)
+    (tmp_path / "b.png").write_bytes(content)
+    plain, odd = (read_photo(str(tmp_path / f"{name}.png")) for name in "ab")
+    assert odd.notes == () and odd.exif == plain.exif

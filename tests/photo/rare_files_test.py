@@ -141,6 +141,65 @@ def test_what_a_png_carries_is_kept_or_named(tmp_path):
     )
 
 
+def raw_profile(kind, name, block):
+    """A chunk of text as ImageMagick writes it."""
+    digits = "\n".join(re.findall(".{1,72}", block.hex()))
+    text = f"\n{name}\n{len(block):8}\n{digits}\n".encode()
+    start = f"Raw profile type {name}".encode() + b"\0"
+    if kind == b"iTXt":
+        return zoo.chunk(kind, start + b"\0\0\0\0" + text)
+    return zoo.chunk(kind, start + (b"\0" + zlib.compress(text) if kind == b"zTXt" else text))
+
+
+THUMBNAIL = b"<xmp:Thumbnails><rdf:Alt>picture</rdf:Alt></xmp:Thumbnails>"
+PACKET = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/>%skept</x:xmpmeta>'
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+@pytest.mark.parametrize("name, mark", [
+    ("xmp", b""), ("XMP", b"http://ns.adobe.com/xap/1.0/\0"),
+    ("APP1", b"http://ns.adobe.com/xap/1.0/\0"),
+])  # fmt: skip
+def test_xmp_that_a_png_holds_as_text(tmp_path, kind, name, mark):
+    long = b"x" * 2**21  # longer than a text that Pillow reads
+    chunk = raw_profile(kind, name, mark + PACKET % (THUMBNAIL + long))
+    stored = zoo.stored(zoo.noise(), 6)
+    photo = read(tmp_path, zoo.png(stored, 2, before=[chunk]))
+    np.testing.assert_array_equal(photo.pixels, zoo.noise())
+    upright = (PACKET % long).replace(b'"6"', b'"1"')
+    assert (photo.xmp, photo.exif, photo.chunks, photo.notes) == (upright, None, (), ())
+    write_photo(str(tmp_path / "out.png"), photo.pixels, photo)
+    written = (tmp_path / "out.png").read_bytes()
+    assert b"profile type" not in written.lower() and read(tmp_path, written).xmp == upright
+
+
+def test_the_chunk_of_xmp_goes_before_the_text(tmp_path):
+    text = raw_profile(b"zTXt", "xmp", PACKET % b"text")
+    own = zoo.chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + PACKET % b"own")
+    upright = (PACKET % b"own").replace(b'"6"', b'"1"')
+    for chunks in ([text, own], [own, text]):
+        photo = read(tmp_path, zoo.png(zoo.noise(), 2, before=chunks))
+        assert photo.xmp == upright and photo.chunks == photo.notes == ()
+    broken = zoo.chunk(b"iTXt", b"XML:com.adobe.xmp\0")
+    for chunks in ([text, broken], [broken, text]):
+        photo = read(tmp_path, zoo.png(zoo.noise(), 2, before=chunks))
+        assert photo.xmp == (PACKET % b"text").replace(b'"6"', b'"1"')
+    damaged = zoo.chunk(b"tEXt", b"Raw profile type xmp\0\nxmp\n 4\nno digits")
+    photo = read(tmp_path, zoo.png(zoo.noise(), 2, before=[damaged]))
+    assert photo.xmp is None and photo.chunks == ()
+    assert photo.notes == ("texts that are damaged or larger than 16 MB left out: XMP",)
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+def test_blocks_of_iptc_that_a_png_holds_as_text(tmp_path, kind):
+    block = b"8BIM\x04\x0c\0\0\0\0\0\x08thumbnai"
+    chunks = [raw_profile(kind, name, block) for name in ("8bim", "iptc")]
+    chunks.append(zoo.chunk(b"tEXt", b"Raw profile type\0is a text"))
+    photo = read(tmp_path, zoo.png(zoo.noise(), 2, before=chunks))
+    assert photo.chunks == ((b"tEXt", b"Raw profile type\0is a text"),)
+    assert photo.notes == ("its IPTC block was left out",)
+
+
 # -------------------------------------------------------------------------------------------- TIFF
 
 

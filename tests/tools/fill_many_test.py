@@ -155,6 +155,7 @@ def test_what_is_done_is_not_done_again(folder, run):
 
 def test_bad_files_are_listed_with_reasons_and_the_others_go_on(tmp_path, run):
     images, masks = tmp_path / "images", tmp_path / "masks"
+    photograph(images / "h.png")
     for name in "abcdefg":
         photograph(images / f"{name}.png")
         mask(masks / f"{name}.png")
@@ -164,21 +165,24 @@ def test_bad_files_are_listed_with_reasons_and_the_others_go_on(tmp_path, run):
     (masks / "d.png").unlink()
     (masks / "e.png").write_text("no picture")
     mask(masks / "f.webp")
+    mask(masks / "h.png")
+    mask(masks / "h_mask.png")
     os.link(images / "a.png", os.fsencode(str(images)) + b"/\xff.png")
     status, out, err = run()
     assert status == 1 and sorted(tree(tmp_path / "outputs")) == ["a.png", "g.png"]
     assert err == (
-        f"tfinpaint: 6 photographs could not be filled: {tmp_path}/outputs.bad.csv says which and "
+        f"tfinpaint: 7 photographs could not be filled: {tmp_path}/outputs.bad.csv says which and "
         "why\n"
     )
     rows = dict(bad_rows(tmp_path / "outputs.bad.csv"))
-    assert len(rows) == 6
+    assert len(rows) == 7
     for name, words in (
         ("b.png", "b.png cannot be read, it is damaged or incomplete"),
         ("c.png", "c.png is 30x20 pixels"),
         ("d.png", "no mask: NAME.png or NAME_mask.png in"),
         ("e.png", "e.png is not a JPEG"),
         ("f.png", "two masks for f"),
+        ("h.png", "two masks for h"),
         ("?.png", "no UTF-8"),
     ):
         assert words in rows[name]
@@ -186,7 +190,7 @@ def test_bad_files_are_listed_with_reasons_and_the_others_go_on(tmp_path, run):
     mask(masks / "d.png")
     Red.filled = 0
     assert run("--bad=" + str(tmp_path / "again.csv"))[0] == 1 and Red.filled == 1
-    assert len(bad_rows(tmp_path / "again.csv")) == 5
+    assert len(bad_rows(tmp_path / "again.csv")) == 6
 
 
 def test_masks_beside_their_photographs_and_one_for_all(tmp_path, run):

@@ -182,11 +182,18 @@ def _paired(group: Tuple[str, Dict[str, list]], source: Source, output: str) -> 
             by_name = masks_by_name(sorted(taken), source.masks.folder)
         except SettingsError as error:
             by_name, reason = {}, str(error)
-        partners = [mask_of(folders.stem(name), by_name) for name, _, _ in photos]
-        for (_, path, _), partner in zip(photos, partners):
+        names = [folders.stem(name) for name, _, _ in photos]
+        paired = []
+        for stem, (name, path, _) in zip(names, photos):
+            try:
+                partner, why = mask_of(stem, by_name, names), reason
+            except SettingsError as error:
+                partner, why = None, str(error)
             if partner is None:
-                yield beam.pvalue.TaggedOutput(BAD, (path, "", reason))
-        photos = [(*photo[:2], mask) for photo, mask in zip(photos, partners) if mask is not None]
+                yield beam.pvalue.TaggedOutput(BAD, (path, "", why))
+            else:
+                paired.append((name, path, partner))
+        photos = paired
     yield from _named(sorted(photos), output)
 
 

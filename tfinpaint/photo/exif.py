@@ -7,7 +7,7 @@ it. Pillow reads and writes the rest. Notes name the tags that it cannot write a
 import io
 import re
 import struct
-from typing import Optional, Tuple
+from typing import Any, MutableMapping, Optional, Tuple
 
 from PIL import Image
 
@@ -16,19 +16,27 @@ from tfinpaint.photo.tiff_file import Directory
 ORIENTATION = 0x0112
 _PREFIX = b"Exif\0\0"
 _SIZES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
-_BLOCKS = {0x8769: "camera data", 0x8825: "GPS"}
-# In a TIFF file, the tags of its own layout (size, strips, compression, colour tables) stand among
-# those that other formats keep as EXIF.
+_CAMERA = 0x8769
+_BLOCKS = {_CAMERA: "camera data", 0x8825: "GPS"}
+# Tags of a TIFF file's own layout (size, strips, compression, colour tables; 50706 says that it is
+# camera raw). They stand among those that are EXIF, and some programs copy them into the EXIF of
+# other formats. In a TIFF file that is written, they would contradict its pixels.
 # fmt: off
 _TIFF_LAYOUT = (
     254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 301, 317, 320, 322,
-    323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 34675,
+    323, 324, 325, 330, 332, 338, 339, 340, 341, 347, 530, 532, 700, 32995, 32996,
+    32997, 32998, 34675, 50706,
 )
 # fmt: on
 # Photoshop stores the unfilled photograph in these. A picture editor would show it instead of the
 # fill.
 _AS_IT_WAS = {37724: "the layers of Photoshop were", 34377: "a block of Photoshop was"}
+# Tags of layout that are more than layout. In a TIFF file its reader takes them; elsewhere they are
+# lost.
+_IN_EXIF_ALONE = {700: "the XMP in its EXIF block", 34675: "the ICC profile in its EXIF block"}
 _TRANSFER = 301
+# what belongs to the width and what to the height, which a turn by 90 degrees exchanges
+_RESOLUTION, _SIZE = (282, 283), (0xA002, 0xA003)
 
 
 def orientation(block: Optional[bytes]) -> Optional[int]:
@@ -62,10 +70,17 @@ def upright_xmp(xmp: Optional[bytes]) -> Optional[bytes]:
     return re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)[1-8]', rb"\g<1>1", xmp)
 
 
-def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes], Tuple[str, ...]]:
+def kept(
+    block: Optional[bytes], is_tiff: bool = False, turn: int = 1
+) -> Tuple[Optional[bytes], Tuple[str, ...]]:
     """The EXIF block to write again, with orientation 1, or None; and notes on what is left out.
 
-    is_tiff: whether `block` is a whole TIFF file, whose tags of layout are left out silently.
+    is_tiff: whether `block` is a whole TIFF file, whose XMP, profile and transfer function are not
+        EXIF.
+    turn: the orientation by which the pixels were turned. From 5 on, the width and the height that
+        the block names are exchanged.
+
+    Tags of layout are left out silently: the picture that is written defines them.
     """
     if not block:
         return None, ()
@@ -79,22 +94,39 @@ def kept(block: Optional[bytes], is_tiff: bool = False) -> Tuple[Optional[bytes]
     except Exception:  # Pillow raises nearly any class for a damaged block
         return None, ("its EXIF block is damaged and was left out",)
     found = {tag for tag, value in first_directory(bare) if value is not None}
-    lost = found - set(exif) - {0x014A, *_BLOCKS} if not is_tiff else set()
+    lost = found - set(exif) - {*_TIFF_LAYOUT, *_BLOCKS} if not is_tiff else set()
     notes = tuple(f"{_AS_IT_WAS[tag]} left out" for tag in _AS_IT_WAS if tag in exif)
     if is_tiff and _TRANSFER in exif:
         notes += ("its transfer function was left out",)
-    for tag in (*_AS_IT_WAS, *(_TIFF_LAYOUT if is_tiff else ())):
-        exif.pop(tag, None)
+    if not is_tiff:
+        alone = [what for tag, what in _IN_EXIF_ALONE.items() if tag in exif]
+        notes += tuple(f"{what} was left out" for what in alone)
+    for tag in (*_AS_IT_WAS, *_TIFF_LAYOUT):
+        if is_tiff or tag != _TRANSFER:
+            exif.pop(tag, None)
     if lost:
         notes += (f"{_tags(len(lost))} of its EXIF block could not be read and left out",)
     if not exif:
         return None, notes
     exif[ORIENTATION] = 1
+    if turn >= 5:
+        _exchange(exif, _RESOLUTION)
+        if _CAMERA in exif:
+            try:
+                _exchange(exif.get_ifd(_CAMERA), _SIZE)
+            except Exception:  # damaged: it cannot be written either, and a note will say so
+                pass
     try:
         return exif.tobytes(), notes
     except Exception:
         block, more = _salvaged(exif)
         return block, notes + more
+
+
+def _exchange(tags: MutableMapping[int, Any], two: Tuple[int, int]) -> None:
+    """Exchanges the values of two tags. If one is missing, the other takes its place."""
+    values = [tags.pop(tag, None) for tag in two]
+    tags.update({tag: value for tag, value in zip(two, reversed(values)) if value is not None})
 
 
 def _classic(bare: bytes) -> bytes:

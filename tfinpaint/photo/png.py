@@ -7,7 +7,8 @@ Output: `Decoded`.
 Metadata (text, profile, EXIF, gamma) cannot prevent the pixels from being read, because Pillow does
 not get them; it has its own limits on text. Text is kept unchanged, with one exception: a
 compressed text that unpacks to more than a megabyte is kept unpacked, up to the limits below.
-Programs that use Pillow refuse a file with such a text only if it is compressed.
+Programs that use Pillow refuse a file with such a text only if it is compressed. Texts in which
+ImageMagick stores EXIF, XMP and IPTC are none: they are treated as what they hold.
 """
 
 import io
@@ -27,6 +28,18 @@ _PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
 COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}  # and their length
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP = b"XML:com.adobe.xmp\0"
+# ImageMagick names the texts in which it stores what was beside another file's pixels so
+_RAW = {
+    b"raw profile type " + name: what
+    for name, what in (
+        (b"exif", "EXIF"),
+        (b"app1", "EXIF"),  # a segment of JPEG, which may also hold XMP
+        (b"xmp", "XMP"),
+        (b"iptc", "IPTC"),
+        (b"8bim", "IPTC"),  # Photoshop's block, which has a thumbnail too
+    )
+}
+_XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"  # of a segment of JPEG
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
 _MAX_TEXT = 2**20  # bytes, unpacked, of a compressed text that programs with Pillow accept
 _MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of all larger texts together
@@ -128,7 +141,7 @@ def _for_pillow(chunks) -> bytes:
 def _metadata(found: Decoded, chunks) -> None:
     kept: List[Tuple[bytes, bytes]] = []
     frames, before_pixels, first_is_frame = 0, True, False
-    lost, room = [], _MAX_TEXTS
+    has_iptc, lost, room = False, [], _MAX_TEXTS
     damaged = sorted({content.decode() for kind, content in chunks if not kind})
     for kind, content in chunks:
         if kind == b"IDAT":
@@ -149,16 +162,20 @@ def _metadata(found: Decoded, chunks) -> None:
         elif kind == b"fcTL":
             first_is_frame |= before_pixels
         elif kind == b"iTXt" and content.startswith(_XMP):
-            found.xmp = _international(content)
-            if found.xmp is None:
+            packet = _international(content)
+            if packet is None:
                 lost.append("XMP")
-        elif kind in _TEXTS and content.lower().startswith(
-            (b"raw profile type exif\0", b"raw profile type app1\0")
-        ):
+            found.xmp = packet or found.xmp
+        elif kind in _TEXTS and _raw(content) == "IPTC":
+            has_iptc = True
+        elif kind in _TEXTS and _raw(content):
             block = _hexadecimal(kind, content)
             if block is None:
-                lost.append("EXIF")
-            found.exif = found.exif or block
+                lost.append(_raw(content))
+            elif _raw(content) == "XMP" or block.startswith(_XMP_MARK):
+                found.xmp = found.xmp or block.removeprefix(_XMP_MARK)
+            else:
+                found.exif = found.exif or block
         elif kind in COLOUR_CHUNKS:
             if len(content) == COLOUR_CHUNKS[kind]:
                 kept.append((kind, content))
@@ -173,6 +190,8 @@ def _metadata(found: Decoded, chunks) -> None:
             kept.append(text)
     if frames:
         found.pictures = frames + (not first_is_frame)
+    if has_iptc:
+        found.notes += ("its IPTC block was left out",)
     if damaged:
         found.notes += (f"damaged chunks left out: {', '.join(dict.fromkeys(damaged))}",)
     if lost:
@@ -230,14 +249,24 @@ def _international(content: bytes) -> Optional[bytes]:
     return _inflated(parts[2], _MAX_PROFILE) if rest[0] else parts[2]
 
 
+def _raw(content: bytes) -> str:
+    """What ImageMagick stored in a chunk of text: "EXIF", "XMP" or "IPTC"; "" for other texts."""
+    return _RAW.get(content[:40].partition(b"\0")[0].lower(), "")
+
+
 def _hexadecimal(kind: bytes, content: bytes) -> Optional[bytes]:
-    """EXIF that ImageMagick wrote as text: a name, a length and hexadecimal digits."""
+    """What ImageMagick wrote as text: a name, a length and hexadecimal digits.
+
+    None if it is damaged or too long.
+    """
     if kind == b"iTXt":
         text = _international(content)
     else:
         _, _, rest = content.partition(b"\0")
-        text = _inflated(rest[1:], _MAX_TEXT) if kind == b"zTXt" else rest
-    words = (text or b"")[: 2 * _MAX_TEXT].split(None, 2)
+        text = _inflated(rest[1:], _MAX_PROFILE) if kind == b"zTXt" else rest
+    if text is None or len(text) > _MAX_PROFILE:
+        return None
+    words = text.split(None, 2)
     try:
         return bytes.fromhex(b"".join(words[2].split()).decode("ascii"))
     except (IndexError, ValueError):

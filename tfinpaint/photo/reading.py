@@ -63,7 +63,7 @@ def read_photo(
     Raises: SettingsError, with the path, if the file cannot be read or is refused.
     """
     found, turn = read_decoded(path, max_megapixels, keep_deep, content)
-    block, notes = exif.kept(found.exif, found.is_tiff)
+    block, notes = exif.kept(found.exif, found.is_tiff, turn)
     colour, alpha = _turned(found.colour, turn), found.alpha
     grey = colour.ndim == 2
     deep, deep_alpha = (None if a is None else _turned(a, turn) for a in found.deep)

@@ -33,7 +33,8 @@ _WRITERS = {
 PHOTO_ENDINGS = tuple(_WRITERS)
 _WITHOUT_ALPHA = ("JPEG", "BMP")
 _LONGEST_NAME = 255  # bytes, on most file systems
-_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "AVIF": 32768}
+# of the libraries that write them; JPEG itself could hold 65535
+_LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383, "AVIF": 32768}
 _DEEP = ("PNG", "TIFF")  # can be written with 16 bits
 _TAKES_EXIF_APART = ("TIFF", "AVIF")
 
