@@ -706,6 +706,23 @@ def test_files_that_browsers_do_not_read(person):
     np.testing.assert_array_equal(person.save_mask(), 255 - 255 * mask[..., 0].astype(np.uint8))
 
 
+def test_the_type_that_a_browser_gives_a_file_does_not_matter(person):
+    """It gives none to a name without an ending. That of text is refused in other requests."""
+    file = io.BytesIO()
+    Image.fromarray(noise(20, 30)).save(file, "jpeg")
+    person.hand_over("drop", file.getvalue(), "photo", "")
+    person.hears("^photo, 30×20 pixels")
+    person.try_to_open(b"no picture", "notes.txt", "text/plain")
+    person.hears_error("^notes.txt is not a JPEG")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:10, 5:10] = 255
+    person.load_mask(mask, "mask", "")
+    person.hears("Red is the hole: 4.2 %")
+    person.hears_no_error()
+    person.load_mask(b"no picture", "notes.txt", "text/plain")
+    person.hears_error("^notes.txt is not a JPEG")
+
+
 @pytest.mark.parametrize("ending", [".webp", ".tif", ".avif"])
 def test_other_formats_to_save_with(person, tmp_path, ending):
     photo = noise(20, 30)
@@ -818,6 +835,26 @@ def test_a_broken_file(person, content):
     person.hears_error("broken.png (is not a|cannot be read)")
     assert person.page.inner_text("#status").startswith("Saved photo_mask.png")  # as before
     np.testing.assert_array_equal(person.save_mask(), mask)
+    np.testing.assert_array_equal(person.save(), photo)
+
+
+def test_a_file_that_the_browser_cannot_read(person, tmp_path):
+    """It is gone since it was chosen, or a folder was dropped."""
+    photo = noise(20, 30)
+    person.open(photo)
+    for name in ("photo-file", "mask-file"):
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(png(photo))
+        person.page.evaluate("""() => document.addEventListener(
+            "change", (event) => event.stopPropagation(), {capture: true, once: true})""")
+        person.page.set_input_files(f"#{name}", path)
+        path.unlink()
+        person.page.dispatch_event(f"#{name}", "change")  # now the page takes the file
+        person.hears_error(rf"^{name}.png cannot be read: was it moved, or is it a folder\?$")
+        person.page.click("#error button")
+    (tmp_path / "folder").mkdir()
+    person.drop(tmp_path / "folder")
+    person.hears_error(r"^folder cannot be read: was it moved, or is it a folder\?$")
     np.testing.assert_array_equal(person.save(), photo)
 
 
