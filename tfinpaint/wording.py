@@ -31,6 +31,17 @@ def shown(name: str) -> str:
     return _NOT_SHOWN.sub("\ufffd", name)
 
 
+def without_password(text: str) -> str:
+    """A URL, or a line with URLs in it, without their users and passwords.
+
+    >>> without_password("http://me:secret@host:8501/v1/models/a@b cannot be reached")
+    'http://host:8501/v1/models/a@b cannot be reached'
+    >>> without_password("me:secret@proxy:3128")
+    'proxy:3128'
+    """
+    return re.sub(r"(^|//)[^/\s]*@", r"\1", text)
+
+
 def shown_lines(text: str) -> str:
     """`shown` for a text. Its line ends are kept."""
     return "\n".join(map(shown, text.split("\n")))

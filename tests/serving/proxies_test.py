@@ -245,6 +245,13 @@ def test_the_studio_names_the_proxy_that_fails(monkeypatch, closed_port):
     assert status == 502 and f"through the proxy {gone} cannot be reached" in answer["error"]
 
 
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_proxys_password_is_not_shown(monkeypatch, scheme):
+    set_proxy(monkeypatch, f"{scheme}me:secret@proxy.example:3128")
+    for shown in (proxies.of_rest(f"http://{PUBLIC}/"), proxies.of_grpc(f"{PUBLIC}:8500")):
+        assert shown == f"{scheme}proxy.example:3128"
+
+
 @pytest.mark.parametrize("excepted", [PUBLIC, f"a.example, {PUBLIC}", "*"])
 def test_no_proxy_is_kept_to(monkeypatch, excepted):
     set_proxy(monkeypatch, "http://127.0.0.1:9")

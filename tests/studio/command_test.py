@@ -454,6 +454,25 @@ def test_a_studio_for_everybody_says_so(told):
     )
 
 
+def test_a_password_in_a_servers_url_is_shown_to_nobody(command_line, monkeypatch, closed_port):
+    port, got = free_port(), {}
+    place = f"127.0.0.1:{closed_port}/v1/models/gone"
+
+    def look():
+        for path in ("models.json", "v1/models/gone"):
+            got[path] = rest(f"http://127.0.0.1:{port}/{path}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(studio, "_wait", look)
+    status, out, err = command_line(
+        studio.main, f"--server=http://me:secret@{place}", f"--port={port}"
+    )
+    assert status == 0 and "secret" not in out + err + json.dumps(got)
+    assert got["models.json"][1]["models"] == [{"name": "gone", "about": f"http://{place}"}]
+    line = f"http://{place} cannot be reached: Connection refused"
+    assert got["v1/models/gone"] == (502, {"error": line})
+
+
 def test_sigterm_while_a_model_is_prepared_has_its_own_status(command_line, monkeypatch):
     monkeypatch.setattr(studio, "_local", lambda: signal.raise_signal(signal.SIGTERM))
     status, out, err = command_line(studio.main, "--port=0")

@@ -34,8 +34,8 @@ class Person:
     def try_to_open(self, content, name="photo.png", kind="image/png"):
         self.page.set_input_files("#photo-file", self._file(content, name, kind))
 
-    def load_mask(self, content, name="mask.png"):
-        self.page.set_input_files("#mask-file", self._file(content, name, "image/png"))
+    def load_mask(self, content, name="mask.png", kind="image/png"):
+        self.page.set_input_files("#mask-file", self._file(content, name, kind))
 
     def save(self, what="#save"):
         """-> the pixels of the downloaded file."""
@@ -74,6 +74,15 @@ class Person:
         }""",
             [event, base64.b64encode(content).decode(), name, kind],
         )
+
+    def drop(self, path):
+        """Drags a file or a folder of this machine onto the photograph."""
+        left, top, width, height = self.page.locator("#viewport").bounding_box().values()
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        session = self.page.context.new_cdp_session(self.page)
+        for kind in ("dragEnter", "dragOver", "drop"):
+            place = {"x": left + width / 2, "y": top + height / 2}
+            session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
 
     # -------------------------------------------------------------------------------------- drawing
 

@@ -483,9 +483,30 @@ def test_keys_are_enough_for_everything_but_the_strokes(person, painter, pair):
     assert person.place(0, 0) != before
     person.page.keyboard.press("0")
     assert person.place(0, 0) == before
-    person.page.focus("#viewport")
     person.page.keyboard.press("ArrowLeft")
     assert person.place(0, 0)[0] == before[0] + 60
+
+
+def test_space_and_arrows_move_the_view_after_a_click_on_a_button(person):
+    person.open(noise(160, 240))
+    rectangle = person.page.locator("[aria-label=Rectangle]")
+    person.page.click("text=Eraser")
+    before = person.place(0, 0)
+    person.page.keyboard.down(" ")
+    person.drag((120, 80), (100, 60))
+    person.page.keyboard.up(" ")
+    moved = person.place(0, 0)
+    assert moved[0] < before[0] and moved[1] < before[1]
+    # Whoever goes from button to button by keys presses them with space.
+    rectangle.focus()
+    person.page.keyboard.press(" ")
+    expect(rectangle).to_have_attribute("aria-pressed", "true")
+    expect(rectangle).to_be_focused()
+    person.page.keyboard.press("ArrowLeft")
+    assert person.place(0, 0)[0] == moved[0] + 60
+    person.page.focus("#size")
+    person.page.keyboard.press("ArrowLeft")  # that of the slider
+    assert person.place(0, 0)[0] == moved[0] + 60
 
 
 def test_a_stroke_is_given_up_with_escape(person):
@@ -657,6 +678,27 @@ def test_before_and_after(person, pair):
     np.testing.assert_array_equal(person.save(), filled)  # nothing was drawn
 
 
+def test_a_hole_that_changes_while_comparing_is_shown(person):
+    person.page.select_option("#model", "red")
+    person.open(noise(160, 240))
+    person.drag((60, 60), (90, 60))
+    person.fill()
+    mask = np.zeros((160, 240), np.uint8)
+    mask[20:40, 30:50] = 255
+    compare = person.page.locator("#compare")
+    for change, words in (
+        (lambda: person.load_mask(mask), "Red is the hole"),
+        (lambda: person.page.keyboard.press("Control+z"), "nothing is painted red"),
+        (lambda: person.page.keyboard.press("Control+Shift+z"), "Red is the hole"),
+    ):
+        compare.click()
+        expect(compare).to_have_attribute("aria-pressed", "true")
+        change()
+        person.hears(words)
+        expect(compare).to_have_attribute("aria-pressed", "false")
+        expect(person.page.locator("#hole")).to_be_visible()
+
+
 # -------------------------------------------------------------------------------------------- files
 
 
@@ -704,6 +746,23 @@ def test_files_that_browsers_do_not_read(person):
     person.load_mask(floating, "mask.tif")
     person.hears("Red is the hole")
     np.testing.assert_array_equal(person.save_mask(), 255 - 255 * mask[..., 0].astype(np.uint8))
+
+
+def test_the_type_that_a_browser_gives_a_file_does_not_matter(person):
+    """It gives none to a name without an ending. That of text is refused in other requests."""
+    file = io.BytesIO()
+    Image.fromarray(noise(20, 30)).save(file, "jpeg")
+    person.hand_over("drop", file.getvalue(), "photo", "")
+    person.hears("^photo, 30×20 pixels")
+    person.try_to_open(b"no picture", "notes.txt", "text/plain")
+    person.hears_error("^notes.txt is not a JPEG")
+    mask = np.zeros((20, 30), np.uint8)
+    mask[5:10, 5:10] = 255
+    person.load_mask(mask, "mask", "")
+    person.hears("Red is the hole: 4.2 %")
+    person.hears_no_error()
+    person.load_mask(b"no picture", "notes.txt", "text/plain")
+    person.hears_error("^notes.txt is not a JPEG")
 
 
 @pytest.mark.parametrize("ending", [".webp", ".tif", ".avif"])
@@ -783,6 +842,60 @@ def test_an_unsaved_fill_is_not_lost_without_a_question(person, pair):
     assert len(asked) == 1
 
 
+def test_a_painted_hole_is_not_lost_without_a_question(person):
+    """A mask file has it, or it was filled and the photograph was saved: nothing is asked."""
+    asked = []
+    person.page.on("dialog", lambda dialog: asked.append(dialog.message or dialog.type))
+    question = "The painted hole has not been saved. Open another photograph?"
+    person.page.select_option("#model", "red")
+    photo, mask = noise(160, 240), np.zeros((160, 240), np.uint8)
+    mask[100:110, 100:110] = 255
+
+    def painted():
+        person.drag((60, 60), (90, 60))
+        person.hears("Red is the hole")
+
+    def loaded():
+        person.load_mask(mask)
+        person.hears("Red is the hole")
+
+    def added():
+        person.drag((60, 30), (90, 30))
+        person.hears("Red is the hole")
+
+    def undone():
+        person.page.keyboard.press("Control+z")
+        person.hears("is painted red|is the hole")
+
+    for number, (steps, questions) in enumerate(
+        (
+            ([], []),
+            ([painted], [question]),
+            ([painted, undone], []),
+            ([painted, person.save_mask], []),
+            ([painted, person.save_mask, added, undone], []),
+            ([painted, person.save], [question]),
+            ([loaded], []),
+            ([loaded, painted], [question]),
+            ([loaded, painted, undone], []),
+            ([painted, person.fill, person.save], []),
+            ([painted, person.fill, person.save, painted, person.fill, person.save], []),
+            ([painted, person.fill, person.save, painted], [question]),
+            ([painted, person.fill, person.save, painted, person.save_mask], []),
+        )
+    ):
+        person.open(photo, f"{number}.png")
+        asked.clear()
+        for step in steps:
+            step()
+        person.open(photo, f"{number}-again.png")
+        assert asked == questions, number
+    painted()
+    with person.page.expect_event("close"):
+        person.page.close(run_before_unload=True)
+    assert asked[-1] == "beforeunload"
+
+
 # ------------------------------------------------------------------------------------------ trouble
 
 
@@ -818,6 +931,26 @@ def test_a_broken_file(person, content):
     person.hears_error("broken.png (is not a|cannot be read)")
     assert person.page.inner_text("#status").startswith("Saved photo_mask.png")  # as before
     np.testing.assert_array_equal(person.save_mask(), mask)
+    np.testing.assert_array_equal(person.save(), photo)
+
+
+def test_a_file_that_the_browser_cannot_read(person, tmp_path):
+    """It is gone since it was chosen, or a folder was dropped."""
+    photo = noise(20, 30)
+    person.open(photo)
+    for name in ("photo-file", "mask-file"):
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(png(photo))
+        person.page.evaluate("""() => document.addEventListener(
+            "change", (event) => event.stopPropagation(), {capture: true, once: true})""")
+        person.page.set_input_files(f"#{name}", path)
+        path.unlink()
+        person.page.dispatch_event(f"#{name}", "change")  # now the page takes the file
+        person.hears_error(rf"^{name}.png cannot be read: was it moved, or is it a folder\?$")
+        person.page.click("#error button")
+    (tmp_path / "folder").mkdir()
+    person.drop(tmp_path / "folder")
+    person.hears_error(r"^folder cannot be read: was it moved, or is it a folder\?$")
     np.testing.assert_array_equal(person.save(), photo)
 
 
@@ -965,6 +1098,79 @@ def test_a_fill_is_stopped(visit, forwarding):
         assert person.page.text_content("#time") == ""
         np.testing.assert_array_equal(person.save_mask(), mask)
         np.testing.assert_array_equal(person.save(), photo)
+
+
+@pytest.fixture
+def stalled(person):
+    """stalled(pattern): from now on, requests for such a path are kept. -> those that were."""
+
+    def keep(pattern):
+        kept = []
+        person.page.route(re.compile(pattern), lambda route: kept.append(route))
+        return kept
+
+    yield keep
+    person.page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_double_click_on_fill_is_one_click(person, stalled):
+    person.open(noise(160, 240))
+    person.drag((60, 60), (90, 60))
+    kept = stalled(":predict$")
+    person.page.dblclick("#fill")
+    with person.page.expect_response("**:predict"):
+        person.hears("^Filling with small…$")
+        person.page.wait_for_timeout(300)
+        kept[0].continue_()
+    person.hears("^Filled with small")
+    person.drag((60, 60), (90, 60))
+    person.page.click("#fill")
+    expect(person.page.locator("#fill")).to_have_text("Stop")
+    person.page.click("#fill")  # this one is meant
+    person.hears("Nothing was filled: the hole is as it was")
+    person.hears_no_error()
+
+
+def test_escape_stops_a_fill_from_a_list_too(person, stalled):
+    person.open(noise(160, 240))
+    person.drag((60, 60), (90, 60))
+    stalled(":predict$")
+    person.page.click("#fill")
+    person.hears("^Filling with small…$")
+    person.page.focus("#ending")
+    person.page.keyboard.press("Escape")
+    person.hears("Nothing was filled: the hole is as it was")
+
+
+def test_opening_reading_and_saving_are_stopped(person, stalled):
+    photo = noise(160, 240)
+    stalled("/opened/")
+    person.try_to_open(photo, "slow.png")
+    person.hears("^Opening slow.png…$")
+    person.page.keyboard.press("Escape")
+    person.hears("^Nothing was opened$")
+    person.hears_no_error()
+    person.page.unroute_all()
+    person.open(photo)
+    person.drag((60, 60), (90, 60))
+    mask = person.save_mask()
+    stalled("/(opened|saved)/")
+    person.load_mask(np.full((160, 240), 255, np.uint8), "slow.png")
+    person.hears("^Reading slow.png…$")
+    expect(person.page.locator("#fill")).to_have_text("Fill")
+    person.page.click("#fill")
+    person.hears_error("Reading the mask goes on: Esc stops it")
+    person.page.keyboard.press("Escape")
+    person.hears("^No mask was read: the hole is as it was$")
+    person.hears_no_error()
+    person.page.select_option("#ending", ".webp")
+    person.page.click("#save")
+    person.hears("^Writing the file…$")
+    person.page.keyboard.press("Escape")
+    person.hears("^Nothing was saved$")
+    person.page.select_option("#ending", ".png")
+    np.testing.assert_array_equal(person.save_mask(), mask)
+    np.testing.assert_array_equal(person.save(), photo)
 
 
 def test_a_model_that_comes_later_is_ready_after_a_fill(visit, studio):

@@ -12,6 +12,7 @@ The module needs the package requests. It loads no TensorFlow.
 
 import ipaddress
 import os
+import re
 import socket
 import threading
 from typing import Optional
@@ -111,5 +112,5 @@ def of_grpc(address: str) -> Optional[str]:
 
 
 def _shown(proxy):
-    """A proxy's URL without user and password."""
-    return proxy if "@" not in proxy else proxy.split("://")[0] + "://" + proxy.rpartition("@")[2]
+    """A proxy's URL without user and password. It may have no scheme."""
+    return re.sub(r"^(\w+://)?.*@", r"\1", proxy)

@@ -23,6 +23,7 @@ from absl import flags
 from tfinpaint import command, settings
 from tfinpaint.models import DEFAULT
 from tfinpaint.settings import SettingsError
+from tfinpaint.wording import without_password
 
 settings.define_flags(
     "model",
@@ -109,7 +110,10 @@ def _remote():
     from tfinpaint.studio.routes import forwarding_route, page_routes
 
     servers = catalog.remote_models(FLAGS.server, FLAGS.timeout)
-    routes = page_routes([{"name": name, "about": url} for name, url in servers.items()])
+    # Every visitor of the page can read what a model is about.
+    routes = page_routes(
+        [{"name": name, "about": without_password(url)} for name, url in servers.items()]
+    )
     application = Starlette(routes=[*routes, forwarding_route(servers, FLAGS.timeout)])
     with listening.Listener(application, FLAGS.host, FLAGS.port, _allowed_hosts()) as listener:
         yield listener.url

@@ -21,6 +21,7 @@ from tfinpaint.photo import writable_endings
 from tfinpaint.serving import proxies
 from tfinpaint.serving.client import reason
 from tfinpaint.studio.files import TooLarge, body_of, error, file_routes
+from tfinpaint.wording import without_password
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "page")
 
@@ -55,7 +56,8 @@ def page_routes(models: list) -> list:
 def forwarding_route(servers: dict, timeout: float) -> Route:
     """A route that forwards requests for a model to its server. The answer comes back unchanged.
 
-    servers:  {name: http://HOST:PORT/v1/models/NAME[/versions/N]}.
+    servers:  {name: http://HOST:PORT/v1/models/NAME[/versions/N]}. A user and a password in a URL
+        are sent to its server, and named to nobody.
     timeout:  seconds to wait for an answer.
     """
 
@@ -101,15 +103,16 @@ def _ask(method, path, body, headers, timeout, url):
     except requests.Timeout:
         return error(504, f"{_which(url)} did not answer within {timeout:g} s (--timeout)")
     except requests.RequestException as trouble:
-        return error(502, f"{_which(url)} cannot be reached: {reason(trouble)}")
+        line = without_password(reason(trouble))
+        return error(502, f"{_which(url)} cannot be reached: {line}")
     return Response(
         answer.content, answer.status_code, media_type=answer.headers.get("Content-Type")
     )
 
 
 def _which(url):
-    """The server for a message, with the proxy if one is used."""
-    proxy = proxies.of_rest(url)
+    """The server for a message, without user and password, with the proxy if one is used."""
+    proxy, url = proxies.of_rest(url), without_password(url)
     return f"{url} through the proxy {proxy}" if proxy else url
 
 

@@ -16,8 +16,8 @@ export function canvasOf(width, height) {
 }
 
 /* Draws a file into the canvas, which takes its size. -> notes about the file, mostly "" */
-export async function readPhoto(file, canvas) {
-  const { bitmap, notes } = await load(file, "photograph", {}); // in sRGB
+export async function readPhoto(file, canvas, signal) {
+  const { bitmap, notes } = await load(file, "photograph", {}, signal); // in sRGB
   canvas.width = bitmap.width;
   canvas.height = bitmap.height;
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -34,8 +34,8 @@ export async function readPhoto(file, canvas) {
 }
 
 /* A mask file -> {pixels: a map of width x height, 1 where it is hole; warnings: lines about it} */
-export async function readMask(file, width, height) {
-  const { bitmap, notes } = await load(file, "mask", { colorSpaceConversion: "none" }); // levels as they are in the file
+export async function readMask(file, width, height, signal) {
+  const { bitmap, notes } = await load(file, "mask", { colorSpaceConversion: "none" }, signal); // levels as they are in the file
   if (bitmap.width !== width || bitmap.height !== height) {
     throw new Error(`A mask has the size of its photograph, ${width}x${height} pixels. ${file.name} has ${bitmap.width}x${bitmap.height}`);
   }
@@ -101,8 +101,8 @@ export function canvasIsExact() {
 }
 
 /* -> {bitmap: ImageBitmap, notes: lines about the file}. The studio's server reads the file, because browsers read fewer formats, and some differently. */
-async function load(file, what, options) {
-  const { picture, notes } = await opened(what, file);
+async function load(file, what, options, signal) {
+  const { picture, notes } = await opened(what, file, signal);
   try {
     return { bitmap: await createImageBitmap(picture, options), notes };
   } catch {

@@ -40,21 +40,30 @@ export function lists() {
 }
 
 /* A file as every command of tfinpaint reads it. what: "photograph" or "mask". -> {picture: a PNG file, notes: lines about it} */
-export function opened(what, file) {
-  return sent(`opened/${what}?name=${encodeURIComponent(file.name || "")}`, file);
+export async function opened(what, file, signal) {
+  try {
+    const reader = file.stream().getReader();
+    await reader.read(); // otherwise its error would look like that of a server that is gone
+    await reader.cancel();
+  } catch {
+    throw new Error(`${file.name || "What was pasted"} cannot be read: was it moved, or is it a folder?`);
+  }
+  return sent(`opened/${what}?name=${encodeURIComponent(file.name || "")}`, file, signal);
 }
 
 /* Converts a PNG file to the format of the name's ending. -> {picture, notes} */
-export function saved(name, file) {
-  return sent(`saved/${encodeURIComponent(name)}`, file);
+export function saved(name, file, signal) {
+  return sent(`saved/${encodeURIComponent(name)}`, file, signal);
 }
 
-async function sent(path, file) {
+async function sent(path, file, signal) {
   let response, picture;
   try {
-    response = await fetch(path, { method: "POST", body: file });
+    // Without a type of ours, the browser sends that of the file's name. The server refuses text and no type: forms of other sites send those.
+    response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file, signal });
     picture = await response.blob();
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Error(GONE);
   }
   if (response.ok) return { picture, notes: JSON.parse(decodeURIComponent(response.headers.get("Notes"))) };

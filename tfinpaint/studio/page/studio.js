@@ -14,7 +14,7 @@ const work = new Work({ photo: $("photo"), original: $("original"), hole: $("hol
 const view = new View($("viewport"), $("stage"), () => drawing.drawCursor());
 const drawing = new Drawing(work, view, mayBegin, strokeDone);
 let samples = false; // whether the model has several fills for one hole
-let busy = null; // {what, stop} while an action is in progress beside which no other may begin
+let busy = null; // {what, fills, stop: an AbortController} while an action is in progress beside which no other may begin
 
 // --------------------------------------------------------------------------------------------------- one thing at a time
 
@@ -31,20 +31,23 @@ async function attempt(action) {
 }
 
 /* The same for actions that need a photograph. */
-function edit(action, what = "Working") {
+function edit(action, what = "Working", stopped = "") {
   return attempt(() => {
     if (!work.hole) throw new Error("Open a photograph first");
-    return alone(what, action);
+    return alone(what, action, stopped);
   });
 }
 
-/* Runs an action while no other may begin. stop: an AbortController if the action can be stopped. */
-async function alone(what, action, stop = null) {
-  if (busy) throw new Error(`${busy.what} goes on: ${busy.stop ? "Esc stops it" : "wait a moment"}`);
-  busy = { what, stop };
+/* Runs an action while no other may begin. The action gets a signal, by which Esc stops it. stopped: what to say then. */
+async function alone(what, action, stopped, fills = false) {
+  if (busy) throw new Error(`${busy.what} goes on: Esc stops it`);
+  busy = { what, fills, stop: new AbortController() };
   refresh();
   try {
-    return await action();
+    return await action(busy.stop.signal);
+  } catch (error) {
+    if (error.name !== "AbortError") throw error;
+    say(stopped);
   } finally {
     busy = null;
   }
@@ -52,7 +55,7 @@ async function alone(what, action, stop = null) {
 
 function refresh() {
   const open = work.hole !== null;
-  const filling = Boolean(busy?.stop);
+  const filling = Boolean(busy?.fills);
   document.body.classList.toggle("open", open);
   document.body.classList.toggle("filling", filling);
   for (const button of document.querySelectorAll("[data-needs=photo]")) button.disabled = !open || filling;
@@ -70,20 +73,21 @@ function refresh() {
 
 // ------------------------------------------------------------------------------------------------------ photograph and hole
 
-const open = (file) => attempt(() => alone("Opening", async () => {
-  if (work.isUnsaved && !window.confirm("The filled photograph has not been saved. Open another one?")) return;
-  const note = await saying(`Opening ${file.name}…`, () => work.open(file));
+const open = (file) => attempt(() => alone("Opening", async (signal) => {
+  if (work.unsaved && !window.confirm(`The ${work.unsaved} has not been saved. Open another photograph?`)) return;
+  const note = await saying(`Opening ${file.name}…`, () => work.open(file, signal));
   compare(false);
   view.show(work.width, work.height);
   drawing.setSize(Math.max(work.width, work.height) / 20);
   say(`${file.name || "Pasted"}, ${work.width}×${work.height} pixels. Paint the area to fill in red. ${note}`);
-}));
+}, "Nothing was opened"));
 
-const loadMask = (file) => edit(async () => {
-  const warnings = await work.loadMask(file);
+const loadMask = (file) => edit(async (signal) => {
+  const warnings = await saying(`Reading ${file.name}…`, () => work.loadMask(file, signal));
+  compare(false);
   tellHole();
   if (warnings.length) complain(`${file.name}: ${warnings.join("; ")}`);
-}, "Reading the mask");
+}, "Reading the mask", "No mask was read: the hole is as it was");
 
 function tellHole() {
   const percent = 100 * work.share;
@@ -92,7 +96,7 @@ function tellHole() {
 }
 
 function mayBegin() {
-  if (busy) complain(`${busy.what} goes on: ${busy.stop ? "Esc stops it" : "wait a moment"}`);
+  if (busy) complain(`${busy.what} goes on: Esc stops it`);
   return !busy;
 }
 
@@ -118,14 +122,17 @@ const change = (action) => edit(() => {
 const step = (action) => {
   drawing.cancel(); // otherwise `attempt` would end the stroke, and undo would only undo that
   return edit(() => {
-    if (action()) tellHole();
+    if (!action()) return;
+    compare(false);
+    tellHole();
   });
 };
 
 // ------------------------------------------------------------------------------------------------- filling, comparing, saving
 
-function fill() {
-  if (busy?.stop) return busy.stop.abort();
+function fill(event) {
+  if (event?.detail > 1) return; // the second click of a double click would stop the fill
+  if (busy?.fills) return busy.stop.abort();
   return attempt(() => {
     if (!work.hole) throw new Error("Open a photograph first");
     if (!work.share) throw new Error("Nothing is painted red: brush over what is to be filled");
@@ -144,9 +151,8 @@ function fillAgain() {
 
 /* way: work.fill or work.fillAgain. otherwise: what to say if that fails. */
 function fillBy(way, otherwise) {
-  const stop = new AbortController();
   compare(false);
-  return alone("Filling", () => fillWith($("model").value, stop.signal, way, otherwise), stop);
+  return alone("Filling", (signal) => fillWith($("model").value, signal, way, otherwise), otherwise, true);
 }
 
 async function fillWith(model, signal, way, otherwise) {
@@ -163,7 +169,7 @@ async function fillWith(model, signal, way, otherwise) {
     if (model === $("model").value && $("model-state").className !== "ready") checkModel(); // it was not available before
   } catch (error) {
     say(otherwise);
-    if (error.name !== "AbortError") throw error;
+    throw error;
   } finally {
     clearInterval(clock);
   }
@@ -197,17 +203,17 @@ const toggleCompare = () => edit(() => {
   else tellHole();
 });
 
-const save = () => edit(async () => {
+const save = () => edit(async (signal) => {
   const name = `${work.name}_filled${$("ending").value}`;
-  const { picture, notes } = await saying("Writing the file…", () => work.photoFile(name));
+  const { picture, notes } = await saying("Writing the file…", () => work.photoFile(name, signal));
   download(picture, name, notes.map((note) => `. ${note}`).join(""));
-}, "Saving");
+}, "Saving", "Nothing was saved");
 
-const saveMask = () => edit(async () => {
+const saveMask = () => edit(async (signal) => {
   if (!work.share && !work.isFilled) throw new Error("There is no mask yet: nothing was painted red and nothing was filled");
   const white = !work.isFilled ? "what is painted red" : work.share ? "what was filled and what is painted red now" : "what was filled";
-  download(await work.maskFile(), `${work.name}_mask.png`, `: white is ${white}`);
-}, "Saving");
+  download(await work.maskFile(signal), `${work.name}_mask.png`, `: white is ${white}`);
+}, "Saving", "Nothing was saved");
 
 // ------------------------------------------------------------------------------------------------------- buttons and keys
 
@@ -230,7 +236,7 @@ const actions = {
   fit: () => view.fit(),
   dismiss: () => ($("error").hidden = true),
   stop() {
-    if (busy?.stop) busy.stop.abort();
+    if (busy) busy.stop.abort();
     else if (drawing.stroke) drawing.cancel();
     else if (comparing()) compare(false);
     else $("error").hidden = true;
@@ -250,12 +256,12 @@ function keyDown(event) {
     if (!action) return;
     event.preventDefault();
     if (!event.repeat || MAY_REPEAT.includes(action)) actions[action]();
-  } else if (event.altKey || event.target.closest("select")) {
+  } else if (event.altKey || (event.target.closest("select") && key !== "Escape")) {
     return; // a list has its own keys
   } else if (key === " " && !event.target.closest("button")) {
     event.preventDefault();
     hold(true);
-  } else if (ARROWS[key] && event.target === $("viewport") && work.hole) {
+  } else if (ARROWS[key] && !event.target.closest("input") && work.hole) {
     event.preventDefault();
     const [dx, dy] = ARROWS[key];
     if (comparing() && dx) moveDivider(-Math.sign(dx) * 2);
@@ -270,12 +276,18 @@ function hold(space) {
   drawing.drawCursor();
 }
 
-for (const button of document.querySelectorAll("[data-action]")) button.addEventListener("click", () => actions[button.dataset.action]());
+for (const button of document.querySelectorAll("[data-action]")) {
+  button.addEventListener("click", (event) => {
+    // Space moves the view after a click; a button keeps the focus, and space, if a key pressed it.
+    if (event.detail > 0) $("viewport").focus({ preventScroll: true });
+    actions[button.dataset.action](event);
+  });
+}
 $("model").addEventListener("change", checkModel);
 document.addEventListener("keydown", keyDown);
 document.addEventListener("keyup", (event) => event.key === " " && hold(false));
 window.addEventListener("blur", () => hold(false));
-window.addEventListener("beforeunload", (event) => work.isUnsaved && event.preventDefault());
+window.addEventListener("beforeunload", (event) => work.unsaved && event.preventDefault());
 listen($("viewport"), view, drawing);
 listenForFiles(open, loadMask);
 

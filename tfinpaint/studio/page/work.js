@@ -21,10 +21,11 @@ export class Work {
     this.contexts = {}; // {model: its context, see parts.js}, for the models whose context is known
   }
 
-  /* Opens a photograph. -> notes about it. If this fails, the photograph that was open stays. */
-  async open(file) {
+  /* Opens a photograph. -> notes about it. If this fails or is stopped, the photograph that was open stays. */
+  async open(file, signal) {
     const [canvas] = pictures.canvasOf(1, 1);
-    const note = await pictures.readPhoto(file, canvas);
+    const note = await pictures.readPhoto(file, canvas, signal);
+    signal.throwIfAborted();
     const { photo, original, hole } = this.canvases;
     photo.width = this.width = canvas.width;
     photo.height = this.height = canvas.height;
@@ -37,6 +38,7 @@ export class Work {
     this.at = 0;
     this.seed = 0; // the largest one that was used so far
     this.savedFill = null;
+    this.savedHole = NOTHING; // the hole that a mask file has: the one that was saved or loaded last
     return note;
   }
 
@@ -53,9 +55,11 @@ export class Work {
     return this.state.filled.length > 0;
   }
 
-  /* Whether there is a fill that was not saved. */
-  get isUnsaved() {
-    return this.hole !== null && this.isFilled && this.state.filled !== this.savedFill;
+  /* What was not saved, for a question: a fill, or else a hole that no mask file has. "" if there is neither. */
+  get unsaved() {
+    if (this.hole === null) return "";
+    if (this.isFilled && this.state.filled !== this.savedFill) return "filled photograph";
+    return this.share && !same(this.state.hole, this.savedHole) ? "painted hole" : "";
   }
 
   /* Remembers the hole as it is now. -> false if it has not changed */
@@ -101,12 +105,14 @@ export class Work {
   }
 
   /* Takes the hole from a mask file. -> lines that point out likely mistakes */
-  async loadMask(file) {
-    const { pixels, warnings } = await pictures.readMask(file, this.width, this.height);
+  async loadMask(file, signal) {
+    const { pixels, warnings } = await pictures.readMask(file, this.width, this.height, signal);
+    signal.throwIfAborted();
     const runs = runsOf(pixels);
     if (!runs.length) throw new Error(`${file.name} has no hole: no pixel is white (above 127)`);
     this.hole.runs = runs;
     this.remember();
+    this.savedHole = runs;
     return warnings;
   }
 
@@ -166,20 +172,25 @@ export class Work {
   }
 
   /* The photograph as it is now, in the format of the name's ending. -> {picture: a file, notes: lines about it} */
-  async photoFile(name) {
+  async photoFile(name, signal) {
     const { filled } = this.state;
     const png = await pictures.pngOf(this.canvases.photo);
-    const file = name.endsWith(".png") ? { picture: png, notes: [] } : await server.saved(name, png);
+    const file = name.endsWith(".png") ? { picture: png, notes: [] } : await server.saved(name, png, signal);
+    signal.throwIfAborted();
     this.savedFill = filled;
     return file;
   }
 
   /* A PNG file in which white is all that was filled since the photograph was opened, and what is painted now. */
-  async maskFile() {
-    const runs = union(this.state.filled, this.state.hole, this.width * this.height);
+  async maskFile(signal) {
+    const { hole } = this.state;
+    const runs = union(this.state.filled, hole, this.width * this.height);
     const pixels = new Uint8Array(this.width * this.height);
     for (let i = 0; i < runs.length; i += 2) pixels.fill(1, runs[i], runs[i + 1]);
-    return pictures.maskFile(pixels, this.width, { left: 0, top: 0, right: this.width, bottom: this.height });
+    const file = await pictures.maskFile(pixels, this.width, { left: 0, top: 0, right: this.width, bottom: this.height });
+    signal.throwIfAborted();
+    this.savedHole = hole;
+    return file;
   }
 
   push(state) {
