@@ -614,6 +614,6 @@ def test_the_log_of_the_processes_gets_the_folder_that_it_needs(tmp_path):
     with workers_log(str(tmp_path / "new/filled")):
         os.write(2, b"said")
     assert (tmp_path / "new/filled.workers.log").read_bytes() == b"said"
-    with pytest.raises(SettingsError, match="`output='.*log/filled'` cannot be written: .*Not a"):
+    with pytest.raises(SettingsError, match="`output='.*log/filled'` cannot be written: "):
         with workers_log(str(tmp_path / "new/filled.workers.log/filled")):
             pass
