@@ -111,6 +111,15 @@ SAME_MISTAKES = [
         "--weight_style: gated_conv has no such term; its terms are ",
     ),
     (
+        lambda: tfinpaint.create("multistage", width=4, depth=4).compile(
+            perceptual_weights="none", loss_weights={"style": 0.5}
+        ),
+        "`loss_weights['style']=0.5` needs `perceptual_weights`, which is 'none'",
+        train,
+        (*TRAIN, *SMALL, "--weight_style=0.5"),
+        "--weight_style=0.5 needs --perceptual_weights, which is 'none'",
+    ),
+    (
         lambda: HoleSettings(ratio=(0.5, 0.2)),
         "`ratio` is two shares LO,HI with 0 < LO < HI < 1. Got 0.5,0.2",
         train,

@@ -20,6 +20,7 @@ from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems import optimizers
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
+from tfinpaint.systems.compile_arguments import weights_of_terms
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.musical.unet import MusicalUNet
@@ -591,6 +592,20 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     assert system.features is None and logs == TERMS[name] - ON_FEATURES - set(off) | {"loss"} | (
         {"critic"} if system.critic else set()
     )
+
+
+@pytest.mark.parametrize("name", [n for n, found in all_systems().items() if found.feature_terms])
+def test_weights_of_terms_that_are_switched_off_are_refused(name):
+    specification = all_systems()[name]
+    for term in specification.feature_terms:
+        own = specification.weights()[term]
+        for weight in (0.0, own):  # a flagfile may list the paper's
+            weights = weights_of_terms(specification, "paper", {term: weight}, "none", 256)
+            assert weights[term] == 0
+        with pytest.raises(SettingsError, match=rf"`loss_weights\['{term}'\]=0.2` needs `perc"):
+            weights_of_terms(specification, "paper", {term: 0.2}, "none", 256)
+        weights = weights_of_terms(specification, "paper", {term: 0.2}, "random", 256)
+        assert weights[term] == 0.2
 
 
 def test_a_rate_of_0_is_a_rate():
