@@ -7,7 +7,10 @@ from tfinpaint.systems.specification import Specification
 
 
 def check(
-    specification: Specification, freeze_batch_norm: str, critic_weights: Optional[str]
+    specification: Specification,
+    freeze_batch_norm: str,
+    critic_weights: Optional[str],
+    critic_learning_rate: Optional[float],
 ) -> None:
     """Raises SettingsError or ValueError for a value that the system does not allow.
 
@@ -24,6 +27,11 @@ def check(
         raise SettingsError(
             f"`critic_weights={critic_weights!r}`: a critic of {specification.name} begins from "
             "random weights; leave it"
+        )
+    if critic_learning_rate is not None and "critic" not in specification.rates:
+        raise SettingsError(
+            f"`critic_learning_rate={critic_learning_rate:g}`: {specification.name} has no critic; "
+            "leave it"
         )
 
 

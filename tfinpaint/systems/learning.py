@@ -115,7 +115,9 @@ class Learner(tf.keras.Model):
 
         Raises: SettingsError or ValueError for arguments that the system does not allow.
         """
-        compile_arguments.check(self.specification, freeze_batch_norm, critic_weights)
+        compile_arguments.check(
+            self.specification, freeze_batch_norm, critic_weights, critic_learning_rate
+        )
         self.weights_of_terms = compile_arguments.weights_of_terms(
             self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
         )
