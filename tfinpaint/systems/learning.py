@@ -42,7 +42,7 @@ class Learner(tf.keras.Model):
         self.critic = self.critic_optimizer = None
         self.phase = None
         self.skip_bad_steps = False
-        self.evaluation_means: Optional[EvaluationMeans] = None
+        self.evaluation_means: Any = None  # made by `compile`
 
     def make_generator(self) -> tf.keras.Model:
         """A new generator with this system's settings."""
