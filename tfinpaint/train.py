@@ -21,7 +21,7 @@ from typing import Any
 from absl import flags
 
 from tfinpaint import command, settings
-from tfinpaint.photo import write_photo
+from tfinpaint.photo import check_photo_path, write_photo
 
 # fmt: off
 settings.define_flags(
@@ -48,6 +48,7 @@ def main() -> None:
     run = settings.train_settings(values)
     resume = settings.parse_resume(values.resume)
     settings.check_writable("run_dir", values.run_dir)
+    picture = picture_beside(values.run_dir) if values.dry_run else ""
     text = flags_text()
     command.choose_device(values.device)
 
@@ -58,10 +59,7 @@ def main() -> None:
     command.silence_xla_banner()
 
     if values.dry_run:
-        show(
-            dry_run(run, values.run_dir, resume, values.init_from, devices),
-            f"{os.path.normpath(values.run_dir)}.dry_run.png",
-        )
+        show(dry_run(run, values.run_dir, resume, values.init_from, devices), picture)
         return
     result = train(
         run,
@@ -113,15 +111,29 @@ def devices_of(distribute: str, replicas: int) -> Any:
     return several_workers() if distribute == "multiworker" else one_device()
 
 
-def show(found: Any, path: str) -> None:
-    """Prints what a dry run found and writes its picture beside the run directory.
+def picture_beside(run_dir: str) -> str:
+    """The path of a dry run's picture, beside the run directory, which is left alone.
 
-    The run directory itself is left alone.
+    Raises: SettingsError if the picture cannot be written there.
+    """
+    path = f"{os.path.normpath(run_dir)}.dry_run.png"
+    if os.path.isdir(path):
+        raise settings.SettingsError(
+            f"--run_dir={run_dir}: the picture of --dry_run cannot be written, {path} is a folder"
+        )
+    check_photo_path(path, "run_dir")
+    return path
+
+
+def show(found: Any, path: str) -> None:
+    """Prints what a dry run found and writes its picture.
+
+    The lines come first, so that they are seen even if the picture cannot be written.
     """
     for line in found.warnings:
         command.warn(line)
-    write_photo(path, found.picture, argument="output")
     command.say("\n".join(found.lines))
+    write_photo(path, found.picture, argument="run_dir")
     command.say(f"A batch, as input with the hole in red, hole and original: {path}")
     print("Nothing else was written: without --dry_run the run begins.")
 

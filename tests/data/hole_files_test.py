@@ -1,6 +1,7 @@
 """Mask files as holes: polarity, resizing, bounds, and the effects of turning and enlarging."""
 
 import logging
+import re
 import shutil
 
 import numpy as np
@@ -228,6 +229,31 @@ def test_a_large_set_that_is_deleted_while_it_is_drawn_from(tmp_path, monkeypatc
     shutil.rmtree(folder)
     with pytest.raises(SettingsError, match="none of its masks can be read any more"):
         draw(5, 1, 40)
+
+
+def test_damaged_masks_of_a_large_set_are_told_when_they_are_drawn(tmp_path, monkeypatch, caplog):
+    """Three by their names, and then 10, 100, ...; those that were looked at first in one line."""
+    save_large(tmp_path, count=64)
+    for k in range(0, 64, 3):  # 22 files, and 03.png is one of them
+        (tmp_path / f"{k:02d}.png").write_bytes(b"no picture")
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 10)
+    monkeypatch.setattr(hole_files, "_LOOKED_AT", 8)
+    draw = file_holes(plain(tmp_path, ratio=(0.2, 0.5)), 32)
+    (first,) = [line for line in caplog.messages if "cannot be read" in line]
+    known = int(re.search(r": (\d+) of 8 masks looked at left out that cannot be read", first)[1])
+    caplog.clear()
+    draw(5, 0, 400)
+    told = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    *named, ten = told
+    assert [re.search(r"mask left out \((\d+) of 64 so far\)", line)[1] for line in named] == [
+        str(known + k) for k in (1, 2, 3)
+    ]
+    assert len({re.search(r"/\d\d\.png", line)[0] for line in named}) == 3
+    assert ["verbosity" in line for line in named] == [False, False, True]
+    assert known + 3 < 10 and ten.endswith(": 10 of 64 masks left out so far")
+    caplog.clear()
+    draw(5, 1, 400)  # none is told twice
+    assert "so far" not in caplog.text
 
 
 def test_a_large_set_of_which_few_can_be_used(tmp_path, monkeypatch, caplog):

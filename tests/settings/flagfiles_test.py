@@ -1,6 +1,7 @@
 """Flagfiles in every encoding that editors write, and what is said of one that cannot be read."""
 
 import os
+import pathlib
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_encodings_and_line_ends(tmp_path, encoding, ends):
     path.write_bytes(TEXT.replace("\r\n", ends).encode(encoding))
     found, places = flagfiles.expand(["train", "--resume", f"--flagfile={path}", "--steps=9"])
     assert found == ["train", "--resume", *FLAGS, "--steps=9"]
-    assert places["--run_dir=runs/été"] == f"{path}, line 4"
+    assert dict(places)["--run_dir=runs/été"] == f"{path}, line 4"
 
 
 def test_both_byte_orders_with_their_mark(tmp_path):
@@ -41,7 +42,7 @@ def test_files_within_files_and_where_flags_end(tmp_path):
     assert found == [
         "x", "--steps=1", "--seed=1", "--steps=2", "--", f"--flagfile={tmp_path}/a"
     ]  # fmt: skip
-    assert places["--seed=1"] == f"{tmp_path}/b, line 1"
+    assert dict(places)["--seed=1"] == f"{tmp_path}/b, line 1"
     assert flagfiles.expand(["x", "word", "--flagfile=nix"])[0] == ["x", "word", "--flagfile=nix"]
     (tmp_path / "b").write_text(f"--flagfile={tmp_path}/a\n")
     with pytest.raises(SettingsError, match="names itself"):
@@ -97,3 +98,38 @@ def test_a_wrong_flag_of_the_command_line_names_no_file(tmp_path, command_line):
     (tmp_path / "a.flags").write_text("--feather=1\n")
     err = command_line(inpaint.main, f"--flagfile={tmp_path}/a.flags", "--fether=2")[2]
     assert "fether" in err and "a.flags" not in err
+
+
+@pytest.mark.parametrize(
+    "given, said, place",
+    [
+        (["--flagfile={a}", "--steps=abc"], "flag --steps=abc: a whole number is needed", ""),
+        (["--flagfile={a}", "--steps", "abc"], "flag --steps=abc: a whole number is needed", ""),
+        (["--flagfile={a}", "--steps"], "Missing value for flag --steps", ""),
+        (["--flagfile={a}", "--flagfile={b}"], "flag --steps=b: a whole", " ({b}, line 2)"),
+        (["--flagfile={b}", "--flagfile={a}"], "flag --steps=b: a whole", " ({b}, line 2)"),
+        (["--flagfile={b}", "--steps=3"], "flag --steps=b: a whole", " ({b}, line 2)"),
+        (["--flagfile={b}", "--steps=b"], "flag --steps=b: a whole", " ({b}, line 2)"),
+        (["--steps=b", "--flagfile={b}"], "flag --steps=b: a whole", ""),
+        (["--stepz=1", "--flagfile={c}"], "Unknown command line flag 'stepz'", ""),
+        (["--flagfile={c}", "--stepz=1"], "Unknown command line flag 'stepz'", " ({c}, line 1)"),
+    ],
+)
+def test_a_flag_that_is_given_twice_is_named_where_it_is_wrong(
+    tmp_path, command_line, given, said, place
+):
+    names = {name: str(tmp_path / name) for name in "abc"}
+    (tmp_path / "a").write_text("--steps=1\n")
+    (tmp_path / "b").write_text("--seed=1\n--steps=b\n")
+    (tmp_path / "c").write_text("--stepz=2\n")
+    status, _, err = command_line(train.main, *(flag.format(**names) for flag in given))
+    assert status == 1 and err.startswith(f"tfinpaint: {said}")
+    assert err.endswith(f"{place.format(**names)} (--help lists the flags)\n")
+    assert place or str(tmp_path) not in err
+
+
+def test_a_mistake_on_the_command_line_is_not_blamed_on_a_config(command_line):
+    config = pathlib.Path(__file__).parents[2] / "configs/default.flags"
+    assert "\n--steps=" in config.read_text()
+    err = command_line(train.main, f"--flagfile={config}", "--steps=abc")[2]
+    assert "--steps=abc" in err and "default.flags" not in err

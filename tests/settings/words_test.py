@@ -16,10 +16,12 @@ from tfinpaint.settings import (
     HoleSettings,
     PhotoSettings,
     SettingsError,
+    TrainSettings,
     flags_of_systems,
     in_flags,
 )
 from tfinpaint.settings.table import FLAGS
+from tfinpaint.training.schedule import schedule_of
 
 PACKAGE = pathlib.Path(tfinpaint.__file__).parent
 TRAIN = ("--run_dir=run", "--image_size=32", "--perceptual_weights=none", "--train_data=samples:")
@@ -109,6 +111,33 @@ SAME_MISTAKES = [
         train,
         (*TRAIN, "--system=gated_conv", "--width=4", "--weight_style=1"),
         "--weight_style: gated_conv has no such term; its terms are ",
+    ),
+    (
+        lambda: tfinpaint.create("partial_conv", width=4, depth=4).compile(
+            critic_learning_rate=1e-4
+        ),
+        "`critic_learning_rate=0.0001`: partial_conv has no critic; leave it",
+        train,
+        (*TRAIN, "--system=partial_conv", "--width=4", "--depth=4", "--critic_learning_rate=1e-4"),
+        "--critic_learning_rate=0.0001: partial_conv has no critic; leave it",
+    ),
+    (
+        lambda: schedule_of(
+            TrainSettings("multistage", PhotoSettings("samples:"), HoleSettings(), final_rate=0.5)
+        ),
+        "`final_rate` is 0.01 with `schedule='constant'`; it is the share to which",
+        train,
+        (*TRAIN, *SMALL, "--final_rate=0.5"),
+        "--final_rate is 0.01 with --schedule=constant; it is the share to which",
+    ),
+    (
+        lambda: tfinpaint.create("multistage", width=4, depth=4).compile(
+            perceptual_weights="none", loss_weights={"style": 0.5}
+        ),
+        "`loss_weights['style']=0.5` needs `perceptual_weights`, which is 'none'",
+        train,
+        (*TRAIN, *SMALL, "--weight_style=0.5"),
+        "--weight_style=0.5 needs --perceptual_weights, which is 'none'",
     ),
     (
         lambda: HoleSettings(ratio=(0.5, 0.2)),

@@ -21,6 +21,7 @@ from tfinpaint.settings import HoleSettings, SettingsError
 from tfinpaint.systems import optimizers
 from tfinpaint.systems.coherent_semantic.critics import FeaturePatchCritic, InstancePatchCritic
 from tfinpaint.systems.coherent_semantic.unets import CoherentSemanticUNets
+from tfinpaint.systems.compile_arguments import weights_of_terms
 from tfinpaint.systems.contextual_attention.wasserstein_critic import WassersteinCritic
 from tfinpaint.systems.critics import Critics
 from tfinpaint.systems.musical.unet import MusicalUNet
@@ -594,6 +595,20 @@ def test_perceptual_weights_none_switches_its_terms_off(name, batch):
     )
 
 
+@pytest.mark.parametrize("name", [n for n, found in all_systems().items() if found.feature_terms])
+def test_weights_of_terms_that_are_switched_off_are_refused(name):
+    specification = all_systems()[name]
+    for term in specification.feature_terms:
+        own = specification.weights()[term]
+        for weight in (0.0, own):  # a flagfile may list the paper's
+            weights = weights_of_terms(specification, "paper", {term: weight}, "none", 256)
+            assert weights[term] == 0
+        with pytest.raises(SettingsError, match=rf"`loss_weights\['{term}'\]=0.2` needs `perc"):
+            weights_of_terms(specification, "paper", {term: 0.2}, "none", 256)
+        weights = weights_of_terms(specification, "paper", {term: 0.2}, "random", 256)
+        assert weights[term] == 0.2
+
+
 def test_a_rate_of_0_is_a_rate():
     paper = optimizers.OfPaper(all_systems()["multistage"], of_generator=0.0)
     assert paper.rate("generator") == paper.rate("critic") == 0
@@ -680,6 +695,43 @@ def test_weights_of_the_terms(monkeypatch):
 
 
 # -------------------------------------------------------------------------------- Keras, and errors
+
+
+def test_evaluate_reports_the_means_over_all_batches(batch, tmp_path):
+    """Whatever their order, in every pass anew. Checkpoints do not have the means."""
+    images, holes = batch
+    no_hole = tf.zeros_like(holes[:1])
+    batches = [(images, holes), (1 - images[:1], no_hole), (-images[1:], holes[:1])]
+    system = small("partial_conv")
+    before = tf.train.Checkpoint(system=system).write(str(tmp_path / "before"))
+
+    def by_hand():
+        errors, missing = [], 0.0
+        for some, their_holes in batches:
+            output = np.clip(system.raw(system.averaged_generator, some, their_holes), -1, 1)
+            errors += list(np.abs(output - some) * their_holes / 2)
+            missing += float(tf.reduce_sum(their_holes))
+        return {
+            "l1": pytest.approx(np.mean(errors), rel=1e-5),
+            "l1_hole": pytest.approx(np.sum(errors) / (3 * missing), rel=1e-5),
+        }
+
+    def data(order):
+        parts = [tf.data.Dataset.from_tensors(part) for part in order]
+        return parts[0].concatenate(parts[1]).concatenate(parts[2])
+
+    for order in (batches, batches[::-1]):
+        figures = system.evaluate(data(order), verbose=0, return_dict=True)
+        assert figures == by_hand()
+    assert system.evaluate(data(batches), verbose=0) == list(by_hand().values())
+    fitted = system.fit(data(batches[:1] * 3), validation_data=data(batches), verbose=0).history
+    assert {name: fitted[f"val_{name}"][0] for name in figures} == by_hand()
+
+    there = tf.train.Checkpoint(system=system)
+    saved = there.write(str(tmp_path / "saved"))
+    names = [name for name, _ in tf.train.list_variables(saved)]
+    assert names == [name for name, _ in tf.train.list_variables(before)]
+    there.read(before).assert_existing_objects_matched()
 
 
 @quick("partial_conv")

@@ -1,6 +1,7 @@
 """The progress line, metrics.csv, checkpoints and what is said on the way."""
 
 import csv
+import dataclasses
 import io
 import os
 import signal
@@ -11,7 +12,8 @@ import pytest
 from changed import Clock
 
 from tfinpaint.progress import clock
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
+from tfinpaint.systems.specification import all_systems
 from tfinpaint.training import callbacks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
@@ -20,8 +22,10 @@ from tfinpaint.training.callbacks import (
     MeanFillCheck,
     MetricsCallback,
     ProgressCallback,
+    mean_fill_step,
 )
 from tfinpaint.training.interruption import Interrupted, Signals
+from tfinpaint.training.loop import train
 from tfinpaint.training.metrics_table import MetricsTable
 
 
@@ -216,6 +220,57 @@ def test_a_system_that_does_not_beat_the_mean_colour_is_doubted_once(figures, af
                 "`warn_after=0`",
             )
         )
+
+
+@pytest.mark.parametrize(
+    "system, phases, after, steps",
+    [
+        ("edge_connect", (("edges", 3), ("inpainting", 0)), 2, [5]),
+        ("edge_connect", (("edges", 3), ("inpainting", 9), ("joint", 0)), 2, [5]),
+        ("edge_connect", (("edges", 3), ("inpainting", 0)), 0, []),
+        ("edge_connect", (("edges", 0),), 2, []),
+        ("edge_connect", (("joint", 0),), 2, [2]),
+        ("global_local", (("critics", 1), ("completion", 4), ("both", 0)), 3, [4]),
+        ("edge_connect", (), 2, [2]),
+        ("partial_conv", (), 2, [2]),
+    ],
+)
+def test_the_mean_colour_is_compared_with_a_generator_that_learns(system, phases, after, steps):
+    settings = TrainSettings(
+        system, PhotoSettings("samples:"), HoleSettings(), phases=phases, warn_after=after
+    )
+    step = mean_fill_step(settings, all_systems()[system].phases)
+    said = []
+    check = doubt(0, Measured(0.3, 0.2), step, said)
+    for k in range(10):
+        check.on_train_batch_end(k, {"loss": 1.0})
+        assert len(said) == sum(at <= k + 1 for at in steps)
+
+
+@pytest.mark.slow
+def test_a_run_compares_once_its_generator_learns(tmp_path, eager):
+    """A resumed run compares at the same step."""
+    settings = TrainSettings(
+        "edge_connect",
+        PhotoSettings("samples:astronaut", image_size=32),
+        HoleSettings(),
+        system_settings=(("width", 4), ("blocks", 1)),
+        phases=(("edges", 1), ("inpainting", 0)),
+        perceptual_weights="none",
+        batch_size=1,
+        steps=1,
+        eval_count=1,
+        sample_every=0,
+        warn_after=1,
+        learning_rate=1e-9,  # the fill stays bad
+    )
+    said = []
+    train(settings, str(tmp_path / "run"), say=said.append)
+    assert not any("mean colour" in line for line in said)
+    longer = dataclasses.replace(settings, steps=3)
+    train(longer, str(tmp_path / "run"), resume=True, say=said.append)
+    (line,) = [line for line in said if "mean colour" in line]
+    assert line.startswith("warning: at step 2 ")
 
 
 def test_figures_of_the_same_step_are_not_measured_again():

@@ -10,9 +10,10 @@ from PIL import Image
 
 import tfinpaint
 from tfinpaint import train as train_command
-from tfinpaint.settings import HoleSettings, PhotoSettings, TrainSettings
+from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
 from tfinpaint.systems.specification import all_systems
 from tfinpaint.training import dry_run, sanity_checks, train
+from tfinpaint.training.dry_run import DryRun
 
 
 @pytest.fixture
@@ -206,6 +207,26 @@ def test_the_command(command_line, tmp_path, eager):
     assert Image.open(tmp_path / "runs/a.dry_run.png").size == (104, 6 * 36 - 4)
     status, _, err = command_line(train_command.main, *arguments, "--image_size=40")
     assert status == 1 and "--image_size is a multiple of 16" in err
+
+
+def test_a_picture_that_cannot_be_written_is_told_before_the_steps(command_line, tmp_path):
+    (tmp_path / "a.dry_run.png").mkdir()
+    status, out, err = command_line(
+        train_command.main, "--train_data=samples:", f"--run_dir={tmp_path}/a", "--dry_run"
+    )
+    assert status == 1 and out == ""
+    assert err == (
+        f"tfinpaint: --run_dir={tmp_path}/a: the picture of --dry_run cannot be written, "
+        f"{tmp_path}/a.dry_run.png is a folder\n"
+    )
+
+
+def test_what_a_dry_run_found_is_printed_even_if_its_picture_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").touch()  # another program was quicker than the run
+    found = DryRun(("images: ten", "loss: 3"), (), np.zeros((4, 4, 3), np.uint8), {})
+    with pytest.raises(SettingsError, match="`run_dir=.*cannot be written: .*file is a file"):
+        train_command.show(found, str(tmp_path / "file/a.dry_run.png"))
+    assert capsys.readouterr().out == "images: ten\nloss: 3\n"
 
 
 def test_links_that_lead_nowhere_and_files_that_vanish(made, tmp_path, monkeypatch):

@@ -20,9 +20,10 @@ from PIL import Image
 from run_folders import rows
 
 import tfinpaint
+from tfinpaint.metrics import quality
 from tfinpaint.runs import read_settings
 from tfinpaint.settings import HoleSettings, PhotoSettings, SettingsError, TrainSettings
-from tfinpaint.training import dry_run, loop, train
+from tfinpaint.training import dry_run, loop, train, validation
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.precision import precision
 from tfinpaint.training.validation import Validation
@@ -558,6 +559,29 @@ def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
         system, "raw", lambda generator, images, holes: tf.zeros_like(images) + 153 / 127.5 - 1
     )
     assert Validation(settings, system).hole_l1() == (pytest.approx(0.2), 0.0)
+
+
+def test_a_validation_pass_measures_in_parts_of_bounded_size(monkeypatch):
+    """The averages are those of the whole, but for the last bits (they depend on threads too)."""
+    settings = dataclasses.replace(PLAIN, eval_data="samples:", eval_count=5)
+    system = tfinpaint.create("partial_conv", width=4, depth=4)
+    system.compile(perceptual_weights="none")
+    sizes, measure = [], quality.measure
+    monkeypatch.setattr(
+        quality, "measure", lambda *sets: sizes.append([len(x) for x in sets]) or measure(*sets)
+    )
+    whole = Validation(settings, system)
+    assert sizes == [[5, 5, 5]] * 2  # mean fill and Telea
+    monkeypatch.setattr(validation, "_AT_ONCE", 2 * 32 * 32 + 1)
+    parts = Validation(settings, system)
+    assert sizes[2:] == [[2, 2, 2], [2, 2, 2], [1, 1, 1]] * 2
+    monkeypatch.setattr(validation, "_AT_ONCE", 9)
+    one_by_one = Validation(settings, system)
+    assert sizes[8:] == [[1, 1, 1]] * 10
+    for other in (parts, one_by_one):
+        assert other.run() == pytest.approx(whole.run(), rel=1e-14)
+        for name, figures in whole.baselines.items():
+            assert other.baselines[name] == pytest.approx(figures, rel=1e-14)
 
 
 LEARNS = dataclasses.replace(

@@ -329,6 +329,16 @@ def test_settings_that_were_written_before_there_were_schedules_load():
     assert train_settings_from_json(json.dumps(written)) == SETTINGS
 
 
+def test_a_run_that_was_trained_with_an_idle_final_rate_loads_but_none_begins_with_it():
+    idle = dataclasses.replace(SETTINGS, final_rate=0.5)
+    assert train_settings_from_json(to_json(idle)) == idle
+    with pytest.raises(SettingsError, match="`final_rate` is 0.01 with .* Got 0.5"):
+        schedule_of(idle)
+    with pytest.raises(SettingsError, match="`final_rate` is 0.01 with .* Got 0.5"):
+        schedule_of(dataclasses.replace(idle, warmup_steps=2))
+    assert schedule_of(SETTINGS) is None
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

@@ -19,6 +19,7 @@ import functools
 import itertools
 import logging
 import os
+import threading
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -37,6 +38,7 @@ _LOOKED_AT = 64  # files of a larger set that are read before the run begins
 _CACHE_BYTES = 2**28  # for packed masks of a larger set that stay in memory
 _PART = 256  # files that are read together
 _PROGRESS_SECONDS = 5.0
+_NAMED = 3  # up to this many masks that cannot be read when they are drawn are named in warnings
 _log = logging.getLogger("tfinpaint")
 
 
@@ -130,19 +132,25 @@ class MaskFiles:
             )
         self.shares = np.full(len(self.paths), np.nan)
         self.broken: Dict[int, SettingsError] = {}
+        self._told: Optional[int] = None  # files in `broken` of which `check` has told
+        self._lock = threading.Lock()
 
     def read(self, number: int) -> Optional[np.ndarray]:
-        """One mask, packed: uint8 [ceil(S * S / 8)], 1 = hole. None if it cannot be read."""
+        """One mask, packed: uint8 [ceil(S * S / 8)], 1 = hole. None if it cannot be read.
+
+        After `check`, which tells of the files before, a warning says which file is left out.
+        """
         if number in self.broken:
             return None
         path, size = self.paths[number], self.size
         try:
             hole, _ = photo.read_hole(path, self.settings.mask_is, self.settings.max_megapixels)
         except Exception as error:  # whatever a decoder raises, only this file is left out
-            self.broken[number] = (
+            self._leave_out(
+                number,
                 error
                 if isinstance(error, SettingsError)
-                else SettingsError(f"{path}: {type(error).__name__}: {error}")
+                else SettingsError(f"{path}: {type(error).__name__}: {error}"),
             )
             return None
         hole = (
@@ -151,6 +159,27 @@ class MaskFiles:
         )
         self.shares[number] = np.count_nonzero(hole) / size**2
         return np.packbits(hole)
+
+    def _leave_out(self, number: int, error: SettingsError) -> None:
+        with self._lock:
+            if number in self.broken:
+                return
+            self.broken[number] = error
+            count, told = len(self.broken), self._told
+        if told is None:
+            return
+        named = count - told <= _NAMED
+        _log.log(
+            logging.WARNING if named else logging.DEBUG,
+            "%s: mask left out (%d of %d so far): %s%s",
+            self.given,
+            count,
+            len(self.paths),
+            error,
+            " (`verbosity=1` names further ones)" if count - told == _NAMED else "",
+        )
+        if not named and str(count).strip("0") == "1":  # 10, 100, 1000
+            _log.warning("%s: %d of %d masks left out so far", self.given, count, len(self.paths))
 
     def read_all(self, keep: bool) -> List[Optional[np.ndarray]]:
         """Reads every file, and logs the progress.
@@ -189,6 +218,7 @@ class MaskFiles:
         """
         read = self.shares[~np.isnan(self.shares)]
         tried, broken = read.size + len(self.broken), list(self.broken.values())
+        self._told = len(broken)
         # of a large set, only a sample was read
         masks = "masks" if tried == len(self.paths) else "masks looked at"
         if not read.size:

@@ -16,7 +16,7 @@ Errors name the file if it is missing or is not text, and also the line if that 
 import codecs
 import os
 import re
-from typing import Dict, List, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 from absl import flags
 
@@ -34,7 +34,8 @@ _MARKS = (
 _LINE_END = re.compile("\r\n|\n|\r")
 _LARGEST = 2**20  # bytes; a flagfile has a few thousand
 
-Places = Dict[str, str]
+# (argument, "FILE, line N") for each argument in order; "" is the place of the command line's own.
+Places = List[Tuple[str, str]]
 
 
 def expand(arguments: Sequence[str]) -> Tuple[List[str], Places]:
@@ -42,63 +43,78 @@ def expand(arguments: Sequence[str]) -> Tuple[List[str], Places]:
 
     arguments: as sys.argv, with the program's name first.
 
-    Returns: the arguments, and {argument: "FILE, line N"} for those from flagfiles.
+    Returns: the arguments, and the place of each but the program's name.
     Raises: SettingsError for a flagfile that cannot be read.
     """
-    places: Places = {}
-    return [*arguments[:1], *_expand(list(arguments[1:]), places, ())], places
+    places = _expand(list(arguments[1:]), ())
+    return [*arguments[:1], *(argument for argument, _ in places)], places
 
 
 def place_of(message: str, places: Places) -> str:
-    """Returns " (FILE, line N)" if a message of absl is about a flag of a flagfile, else ""."""
-    for argument, place in places.items():
-        name = argument.lstrip("-").partition("=")[0]
-        if argument == message or (argument.startswith("-") and _names(message, name)):
-            return f" ({place})"
+    """Returns " (FILE, line N)" if a message of absl is about a flag of a flagfile, else "".
+
+    A flag may be given several times, in files and on the command line. absl reads them in order
+    and ends at the first one that is wrong, so the first that the message fits is meant.
+    """
+    for (argument, place), (following, _) in zip(places, [*places[1:], ("", "")], strict=True):
+        if argument == message or _is_about(message, argument, following):
+            return f" ({place})" if place else ""
     return ""
 
 
-def _names(message: str, name: str) -> bool:
-    """Whether an error of absl is about the flag of this name."""
-    words = message.replace("'", " ").replace(":", " ").replace("=", " ").split()
+def _is_about(message: str, argument: str, following: str) -> bool:
+    """Whether an error of absl is about this argument.
+
+    following: the next argument, which may be its value.
+    """
+    if not argument.startswith("-"):
+        return False
+    name, equals, value = argument.lstrip("-").partition("=")
+    if message.startswith(f"flag --{name}="):
+        return message.startswith(f"flag --{name}={value if equals else following}: ")
+    if message.startswith("Missing value") and equals:
+        return False
+    words = message.replace("'", " ").replace(":", " ").split()
     return f"--{name}" in words or message.startswith(f"Unknown command line flag '{name}'")
 
 
-def _expand(arguments: List[str], places: Places, within: Tuple[str, ...]) -> List[str]:
-    found: List[str] = []
+def _expand(arguments: List[str], within: Tuple[str, ...]) -> Places:
+    found: Places = []
     while arguments:
         argument = arguments.pop(0)
         name, equals, value = argument.lstrip("-").partition("=")
         if argument == "--" or not argument.startswith("-"):
-            return [*found, argument, *arguments]  # what follows are no flags
+            return [
+                *found,
+                *((word, "") for word in (argument, *arguments)),
+            ]  # what follows are no flags
         if name == "flagfile":
             if not equals:
                 if not arguments:
                     raise SettingsError("--flagfile is a file of flags, one per line")
                 value = arguments.pop(0)
             if value:
-                found += _of_file(os.path.expanduser(value), places, within)
+                found += _of_file(os.path.expanduser(value), within)
             continue
-        found.append(argument)
+        found.append((argument, ""))
         # In "--name value", the value is no flag, whatever it looks like.
         flag = flags.FLAGS[name] if name in flags.FLAGS else None
         if not equals and flag is not None and not flag.boolean and arguments:
             if not arguments[0].startswith("-"):
-                found.append(arguments.pop(0))
+                found.append((arguments.pop(0), ""))
     return found
 
 
-def _of_file(path: str, places: Places, within: Tuple[str, ...]) -> List[str]:
+def _of_file(path: str, within: Tuple[str, ...]) -> Places:
     if os.path.realpath(path) in within:
         raise SettingsError(f"--flagfile={path} names itself, by way of {' and '.join(within)}")
-    found = []
+    found: Places = []
     for number, line in enumerate(_LINE_END.split(_text(path)), start=1):
         line = line.strip()
         if not line or line.startswith(("#", "//")):
             continue
-        for argument in _expand([line], places, (*within, os.path.realpath(path))):
-            places.setdefault(argument, f"{path}, line {number}")
-            found.append(argument)
+        for argument, place in _expand([line], (*within, os.path.realpath(path))):
+            found.append((argument, place or f"{path}, line {number}"))  # or of a file within it
     return found
 
 

@@ -126,7 +126,8 @@ FLAGS = {
         "LO,HI: share of missing pixels of the fixed strokes that validation uses."),
     "warn_after": ("int", TrainSettings.warn_after,
         "Step at which to warn if the system fills no better than the mean colour does (L1 in the "
-        "holes of the validation pass); 0: never.", 0, None),
+        "holes of the validation pass); with --phases, it is counted from the first one in which "
+        "the generator learns. 0: never.", 0, None),
     "skip_bad_steps": ("int", TrainSettings.skip_bad_steps,
         "How many steps with a loss or gradient that is not finite may be skipped. Each is "
         "reported and changes nothing. With 0, the first one ends the run.", 0, None),

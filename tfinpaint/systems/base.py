@@ -230,19 +230,17 @@ class System(Learner):
         return logs if replicas == 1 else {name: value / replicas for name, value in logs.items()}
 
     def test_step(self, data: Sequence) -> Dict[str, tf.Tensor]:
-        """L1 of the composite in units of [0, 1].
+        """L1 of the composite in units of [0, 1], for Keras' `evaluate` and `fit`.
 
-        It uses the moving average if there is one.
+        It uses the moving average of the generator.
 
-        Returns: {"l1": mean over all pixels, "l1_hole": mean over the pixels in holes}, scalars.
+        Returns: {"l1": mean over all pixels, "l1_hole": mean over the pixels in holes}, scalars,
+            over all batches since Keras set back the `metrics`.
         """
         images, holes = data[:2]
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
-        return {
-            "l1": tf.reduce_mean(error),
-            "l1_hole": tf.reduce_sum(error) / tf.maximum(3 * tf.reduce_sum(holes), 1.0),
-        }
+        return self.evaluation_means.add(error, holes)
 
     def get_config(self) -> dict:
         return {

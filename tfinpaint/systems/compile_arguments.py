@@ -7,7 +7,10 @@ from tfinpaint.systems.specification import Specification
 
 
 def check(
-    specification: Specification, freeze_batch_norm: str, critic_weights: Optional[str]
+    specification: Specification,
+    freeze_batch_norm: str,
+    critic_weights: Optional[str],
+    critic_learning_rate: Optional[float],
 ) -> None:
     """Raises SettingsError or ValueError for a value that the system does not allow.
 
@@ -25,6 +28,11 @@ def check(
             f"`critic_weights={critic_weights!r}`: a critic of {specification.name} begins from "
             "random weights; leave it"
         )
+    if critic_learning_rate is not None and "critic" not in specification.rates:
+        raise SettingsError(
+            f"`critic_learning_rate={critic_learning_rate:g}`: {specification.name} has no critic; "
+            "leave it"
+        )
 
 
 def weights_of_terms(
@@ -36,10 +44,12 @@ def weights_of_terms(
 ) -> Dict[str, float]:
     """{term: weight} for all terms: the given weight, or else the variant's.
 
-    With perceptual_weights="none", terms that need the feature network have the weight 0.
+    With perceptual_weights="none", terms that need the feature network have the weight 0. A given
+    weight that would have no effect is refused, unless it is the variant's own: flagfiles list the
+    weights of their papers, and `perceptual_weights="none"` after such a file is allowed.
 
-    Raises: SettingsError for an unknown term, or for a term whose critic needs a larger
-        `image_size`.
+    Raises: SettingsError for an unknown term, for a weight of a term whose features are switched
+        off, or for a term whose critic needs a larger `image_size`.
     """
     of_variant = specification.weights(variant)
     unknown = sorted(set(given) - set(of_variant))
@@ -50,6 +60,12 @@ def weights_of_terms(
         )
     weights = {**of_variant, **given}
     if perceptual_weights == "none":
+        for name in specification.feature_terms:
+            if weights[name] not in (0, of_variant[name]):
+                raise SettingsError(
+                    f"`loss_weights[{name!r}]={weights[name]:g}` needs `perceptual_weights`, which "
+                    "is 'none'"
+                )
         weights.update({name: 0.0 for name in specification.feature_terms})
     for term in specification.terms:
         if weights[term.name] and image_size < term.smallest:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfinpaint.addons import check_keras
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems import compile_arguments, optimizers
+from tfinpaint.systems.evaluation_means import EvaluationMeans
 from tfinpaint.systems.specification import Specification
 from tfinpaint.systems.step_counter import StepCounter
 
@@ -41,6 +42,7 @@ class Learner(tf.keras.Model):
         self.critic = self.critic_optimizer = None
         self.phase = None
         self.skip_bad_steps = False
+        self.evaluation_means: Any = None  # made by `compile`
 
     def make_generator(self) -> tf.keras.Model:
         """A new generator with this system's settings."""
@@ -113,7 +115,9 @@ class Learner(tf.keras.Model):
 
         Raises: SettingsError or ValueError for arguments that the system does not allow.
         """
-        compile_arguments.check(self.specification, freeze_batch_norm, critic_weights)
+        compile_arguments.check(
+            self.specification, freeze_batch_norm, critic_weights, critic_learning_rate
+        )
         self.weights_of_terms = compile_arguments.weights_of_terms(
             self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
         )
@@ -154,6 +158,7 @@ class Learner(tf.keras.Model):
                 getattr(optimizer, "inner_optimizer", optimizer).global_clipnorm = clip_norm
         self.schedules = MappingProxyType(schedules)  # Keras would save a dict in checkpoints
         self._counter = StepCounter()
+        self.evaluation_means = EvaluationMeans()
         # Built now, because a compiled step may not make variables.
         self.optimizer.build(self.trainable("generator"))
 
@@ -241,6 +246,12 @@ class Learner(tf.keras.Model):
     @run_step.setter
     def run_step(self, step: int) -> None:
         self._counter.set(step)
+
+    @property
+    def metrics(self) -> list:
+        """Keras' metrics, and the means that `evaluate` reports. Keras sets all of them back."""
+        means = self.evaluation_means.metrics if self.evaluation_means else []
+        return [*super().metrics, *means]
 
     @property
     def batches_per_step(self) -> int:

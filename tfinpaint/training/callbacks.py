@@ -6,7 +6,7 @@ that the run goes on from; 0 for a new run.
 
 import os
 import time
-from typing import Any, Callable, Dict, Optional, Sequence, TextIO, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence, TextIO, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -241,12 +241,31 @@ class ValidationCallback(StepCallback):
         return self._last[1] if self._last[0] == step else None
 
 
+def mean_fill_step(settings: TrainSettings, phases: Mapping[str, Sequence[str]]) -> int:
+    """The step after which `MeanFillCheck` compares; 0: never.
+
+    It is `settings.warn_after` steps after the start of the first phase in which the generator
+    learns, because a generator that has not learned yet fills no better than the mean colour.
+
+    phases: {name: the parts that learn in this phase}, as in the system's specification.
+    """
+    if not settings.warn_after:
+        return 0
+    begin = 0
+    for name, steps in settings.phases:
+        if "generator" in phases[name]:
+            return begin + settings.warn_after
+        begin += steps
+    return 0 if settings.phases else settings.warn_after
+
+
 class MeanFillCheck(StepCallback):
     """Warns once, at step `after`, if the system fills no better than the mean colour.
 
     It compares the two errors of `Validation.hole_l1`. It comes after the ValidationCallback, so
     that it can use the figures of a validation pass at the same step.
 
+    after: what `mean_fill_step` returned; 0: never.
     term: the term of the loss whose weight may be too small, or None.
     figures_of: takes a step and returns the figures of the validation pass there, or None.
     """

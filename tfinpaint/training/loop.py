@@ -27,6 +27,7 @@ from tfinpaint.training.callbacks import (
     ProgressCallback,
     StopCallback,
     ValidationCallback,
+    mean_fill_step,
 )
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
@@ -212,7 +213,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
     mean_fill_check = MeanFillCheck(
         first,
         validation,
-        settings.warn_after,
+        mean_fill_step(settings, system.specification.phases),
         system.specification.main_term,
         run_dir,
         say_between,

@@ -17,7 +17,7 @@ from typing import Callable, Optional
 
 import tensorflow as tf
 
-from tfinpaint.settings import TrainSettings
+from tfinpaint.settings import SettingsError, TrainSettings
 
 
 class RateSchedule(tf.keras.optimizers.schedules.LearningRateSchedule):
@@ -86,7 +86,16 @@ def description(settings: TrainSettings, rate: float) -> str:
 
 
 def schedule_of(settings: TrainSettings) -> Optional[Callable[[float], RateSchedule]]:
-    """A function from a highest rate to its `RateSchedule`; None if the rates stay constant."""
+    """A function from a highest rate to its `RateSchedule`; None if the rates stay constant.
+
+    Raises: SettingsError for a `final_rate` without a fall. It is checked here, not in the record,
+        so that runs that were once trained with one can still be loaded.
+    """
+    if settings.schedule == "constant" and settings.final_rate != TrainSettings.final_rate:
+        raise SettingsError(
+            f"`final_rate` is {TrainSettings.final_rate} with `schedule='constant'`; it is the "
+            f"share to which cosine and linear fall. Got {settings.final_rate}"
+        )
     if settings.schedule == "constant" and not settings.warmup_steps:
         return None
     return lambda rate: RateSchedule(

@@ -26,6 +26,7 @@ from tfinpaint.systems.base import System
 from tfinpaint.wording import counted
 
 _ROWS = 6  # photographs in a sample grid
+_AT_ONCE = 2**20  # pixels that are measured together, which takes some 200 bytes for each
 
 
 class Validation:
@@ -130,4 +131,12 @@ class Validation:
             )
 
     def _measure(self, filled):
-        return quality.averages(quality.measure(np.stack(list(filled)), self._photos, self._holes))
+        """The averages for all fills, a list. They are measured in parts, to bound the memory."""
+        number = max(1, _AT_ONCE // self._holes[0].size)
+        parts = [
+            quality.measure(np.stack(filled[part]), self._photos[part], self._holes[part])
+            for part in (slice(k, k + number) for k in range(0, len(filled), number))
+        ]
+        return quality.averages(
+            {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        )
