@@ -161,6 +161,28 @@ def http_server(*answers, port=0, missing=0):
             thread.join()
 
 
+@contextlib.contextmanager
+def redirecting(to):
+    """A server that redirects one request to the URL. -> port, [the path that was asked for]."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", to)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        yield server.server_address[1], asked
+        thread.join()
+
+
 def small_pair():
     """A photograph uint8 [24, 32, 3] and a mask with a box."""
     photo = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)

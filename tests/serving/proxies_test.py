@@ -6,7 +6,6 @@ used, and named where it fails.
 
 import contextlib
 import gzip
-import http.server
 import json
 import socket
 import threading
@@ -15,7 +14,7 @@ import time
 import numpy as np
 import pytest
 from changed import changed
-from serving.calls import answer_of, b64, http_server, png, rest, small_pair
+from serving.calls import answer_of, b64, http_server, png, redirecting, rest, small_pair
 from starlette.applications import Starlette
 
 from tfinpaint.serving import proxies
@@ -120,27 +119,12 @@ def test_rest_to_this_machine_shows_the_proxy_nothing(proxy, host):
 
 def test_a_redirect_to_this_machine_shows_the_proxy_nothing(monkeypatch):
     """The proxy answers the first request with the redirect, and does not get the second."""
-    asked = []
-
-    class Redirecting(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_response(302)
-            self.send_header("Location", f"http://localhost:{port}/")
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
     with (
         http_server((200, "application/json", b"{}")) as (port, arrivals),
-        http.server.HTTPServer(("127.0.0.1", 0), Redirecting) as one,
+        redirecting(f"http://localhost:{port}/") as (first, asked),
     ):
-        set_proxy(monkeypatch, f"http://127.0.0.1:{one.server_address[1]}")
-        thread = threading.Thread(target=one.handle_request)
-        thread.start()
+        set_proxy(monkeypatch, f"http://127.0.0.1:{first}")
         assert proxies.Session().get(f"http://{PUBLIC}/", timeout=10).json() == {}
-        thread.join()
     assert asked == [f"http://{PUBLIC}/"] and len(arrivals) == 1
 
 

@@ -4,7 +4,6 @@ It ends when it is told to.
 """
 
 import contextlib
-import http.server
 import json
 import os
 import re
@@ -13,13 +12,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import webbrowser
 
 import numpy as np
 import pytest
 import requests
-from serving.calls import b64, free_port, http_server, picture, png, rest, unb64
+from serving.calls import b64, free_port, http_server, picture, png, redirecting, rest, unb64
 from starlette.applications import Starlette
 
 import tfinpaint
@@ -266,24 +264,12 @@ def test_an_answer_goes_back_as_it_came():
 
 
 def test_no_redirect_is_followed():
-    class Elsewhere(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(302)
-            self.send_header("Location", f"http://127.0.0.1:{other}/")
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
     with (
         http_server((200, "application/json", b"{}")) as (other, arrivals),
-        http.server.HTTPServer(("127.0.0.1", 0), Elsewhere) as one,
+        redirecting(f"http://127.0.0.1:{other}/") as (port, _),
+        forwarding(port) as url,
     ):
-        thread = threading.Thread(target=one.handle_request)
-        thread.start()
-        with forwarding(one.server_address[1]) as url:
-            assert requests.get(f"{url}/v1/models/a", allow_redirects=False).status_code == 302
-        thread.join()
+        assert requests.get(f"{url}/v1/models/a", allow_redirects=False).status_code == 302
         assert not arrivals
 
 

@@ -28,6 +28,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfinpaint import addons, photo
+from tfinpaint.data import left_out
 from tfinpaint.data.photos import spread
 from tfinpaint.data.python_calls import python_call
 from tfinpaint.settings import HoleSettings, SettingsError
@@ -38,7 +39,6 @@ _LOOKED_AT = 64  # files of a larger set that are read before the run begins
 _CACHE_BYTES = 2**28  # for packed masks of a larger set that stay in memory
 _PART = 256  # files that are read together
 _PROGRESS_SECONDS = 5.0
-_NAMED = 3  # up to this many masks that cannot be read when they are drawn are named in warnings
 _log = logging.getLogger("tfinpaint")
 
 
@@ -166,20 +166,8 @@ class MaskFiles:
                 return
             self.broken[number] = error
             count, told = len(self.broken), self._told
-        if told is None:
-            return
-        named = count - told <= _NAMED
-        _log.log(
-            logging.WARNING if named else logging.DEBUG,
-            "%s: mask left out (%d of %d so far): %s%s",
-            self.given,
-            count,
-            len(self.paths),
-            error,
-            " (`verbosity=1` names further ones)" if count - told == _NAMED else "",
-        )
-        if not named and str(count).strip("0") == "1":  # 10, 100, 1000
-            _log.warning("%s: %d of %d masks left out so far", self.given, count, len(self.paths))
+        if told is not None:
+            left_out.tell("mask", count - told, count, len(self.paths), str(error), self.given)
 
     def read_all(self, keep: bool) -> List[Optional[np.ndarray]]:
         """Reads every file, and logs the progress.

@@ -8,17 +8,14 @@ Errors: a photograph that cannot be read is named once in a warning and recorded
 """
 
 import collections
-import logging
 import re
 import threading
 from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
+from tfinpaint.data import left_out
 from tfinpaint.settings import SettingsError
-
-_NAMED = 3  # up to this many unreadable photographs are named in warnings
-_log = logging.getLogger("tfinpaint")
 
 
 class IndexedPhotos:
@@ -137,13 +134,4 @@ class IndexedPhotos:
                 return
             self.unreadable[where] = said
             count = len(self.unreadable)
-        _log.log(
-            logging.WARNING if count <= _NAMED else logging.DEBUG,
-            "Photograph left out (%d of %d so far): %s%s",
-            count,
-            len(self),
-            said,
-            " (`verbosity=1` names further ones)" if count == _NAMED else "",
-        )
-        if count > _NAMED and str(count).strip("0") == "1":  # 10, 100, 1000
-            _log.warning("%d of %d photographs left out so far", count, len(self))
+        left_out.tell("photograph", count, count, len(self), said)

@@ -21,7 +21,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from tfinpaint import photo
-from tfinpaint.data import hole_files
+from tfinpaint.data import hole_files, left_out
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
 from tfinpaint.data.holes import holes as made_holes
@@ -261,7 +261,8 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
             )
             raise SettingsError(f"{given}: {path} has no {lacks} beside it")
     names, photos, holes, faults = [], [], [], []
-    for k in spread(len(stems), settings.count or len(stems)):
+    wanted = spread(len(stems), settings.count or len(stems))
+    for k in wanted:
         stem = stems[k]
         try:
             pixels, hole = _read_pair(paths[stem], paths[f"{stem}_mask"], settings)
@@ -269,7 +270,7 @@ def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:
             if not isinstance(error, SettingsError):
                 error = SettingsError(f"{paths[stem]}: {type(error).__name__}: {error}")
             faults.append(SettingsError(f"{given}: {error}"))
-            _log.warning("Photograph left out (%d so far): %s", len(faults), error)
+            left_out.tell("photograph", len(faults), len(faults), len(wanted), str(error))
             continue
         names.append(os.path.relpath(stem, folder))
         photos.append(pixels)

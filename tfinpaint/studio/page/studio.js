@@ -168,7 +168,7 @@ async function fillWith(model, signal, way, otherwise) {
     say(`Filled with ${model} in ${seconds()}. Brush and fill again${samples ? ", ask for another one" : ""}, or compare.`);
     if (model === $("model").value && $("model-state").className !== "ready") checkModel(); // it was not available before
   } catch (error) {
-    say(otherwise);
+    if (error.name !== "AbortError") say(otherwise); // `alone` says it of a fill that was stopped
     throw error;
   } finally {
     clearInterval(clock);
