@@ -13,6 +13,7 @@ from tfinpaint.metrics import weights_flags
 from tfinpaint.metrics.metric import Column
 from tfinpaint.metrics.protocols import Table, tables
 from tfinpaint.metrics.statistics import Mean
+from tfinpaint.systems.specification import in_words
 from tfinpaint.wording import counted
 
 
@@ -255,7 +256,7 @@ def describe(about: dict) -> str:
     """A model in words. about: what `Method.about` says of it."""
     if about["kind"] == "reference":
         return about["what"]
-    parts = [f"{about['system']} ({about['variant']})"]
+    parts = [in_words(about["system"], about["variant"])]
     if about.get("steps") is not None:
         parts.append(f"step {about['steps']:,}")
     if about.get("parameters"):

@@ -19,6 +19,7 @@ from tfinpaint import command, settings
 from tfinpaint.export.version_folders import exported_version
 from tfinpaint.models import DEFAULT, locate
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.specification import in_words
 from tfinpaint.wording import counted
 
 settings.define_flags(
@@ -108,8 +109,8 @@ def main() -> None:
             used = counted(len(pairs), "photograph")
             command.say(f"calibrated with {used} of {FLAGS.data or photos.source}")
     print(
-        f"{card['system']} ({card['variant']}), step {card['steps']}, {card['parameters']:,} "
-        "parameters"
+        f"{in_words(card['system'], card['variant'])}, step {card['steps']}, "
+        f"{card['parameters']:,} parameters"
     )
 
 

@@ -117,7 +117,8 @@ class Specification:
 
     name:                 the system's name in tfinpaint.SYSTEMS.
     title:                its name in texts.
-    paper:                the paper: authors, title, and where it was published.
+    paper:                the paper: authors, title, and where it was published. None: the system is
+                          this project's own, and has no variants.
     implementation:       "module:Class" of its tfinpaint.systems.base.System.
     settings, terms:      see `Setting`, `Choice` and `Term`.
     rates:                {part: learning rate} of the parts that learn: "generator", "critic", and
@@ -158,7 +159,7 @@ class Specification:
 
     name: str
     title: str
-    paper: str
+    paper: Optional[str]
     implementation: str
     settings: Tuple[Union[Setting, Choice], ...]
     terms: Tuple[Term, ...]
@@ -219,6 +220,16 @@ def all_systems() -> Mapping[str, Specification]:
     from tfinpaint import systems
 
     return _found(tuple(systems.__path__))
+
+
+def in_words(name: str, variant: str) -> str:
+    """A system and its variant, for messages.
+
+    >>> in_words("musical", "official"), in_words("residual", "paper")
+    ('musical (official)', 'residual')
+    """
+    system = all_systems().get(name)
+    return f"{name} ({variant})" if system is None or system.paper else name
 
 
 def imported(path: str) -> Any:

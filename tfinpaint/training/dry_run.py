@@ -25,6 +25,7 @@ from tfinpaint.pictures import grid, to_uint8
 from tfinpaint.progress import clock
 from tfinpaint.runs import start_from
 from tfinpaint.settings import TrainSettings
+from tfinpaint.systems.specification import in_words
 from tfinpaint.training import sanity_checks
 from tfinpaint.training.checkpoints import Checkpoints
 from tfinpaint.training.devices import Devices, one_device
@@ -210,7 +211,7 @@ def _system_lines(settings, system, figures, logs, first, compiling, devices):
     total = sum(abs(value) for value in figures["terms"].values()) or 1.0
     seconds, left = figures["seconds_per_step"], max(settings.steps - first, 0)
     lines = [
-        f"{settings.system} ({settings.variant}), {name}: {trainable:,} of {all_of_it:,} "
+        f"{in_words(settings.system, settings.variant)}, {name}: {trainable:,} of {all_of_it:,} "
         "parameters learn"
         for name, (trainable, all_of_it) in figures["parameters"].items()
     ]

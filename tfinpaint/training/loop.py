@@ -16,6 +16,7 @@ from tfinpaint.data.batches import names_of_batch
 from tfinpaint.metrics_file import METRICS_FILE
 from tfinpaint.runs import read_run, start_from, write_run
 from tfinpaint.settings import TrainSettings, to_json
+from tfinpaint.systems.specification import in_words
 from tfinpaint.training import event_files, preparing, run_history, sanity_checks
 from tfinpaint.training.bad_steps import FiniteCheck
 from tfinpaint.training.best_effort import BestEffort
@@ -176,7 +177,7 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         if name != "generator"
     ]
     say(
-        f"{settings.system} ({settings.variant}), {count(system.generator):,} parameters"
+        f"{in_words(settings.system, settings.variant)}, {count(system.generator):,} parameters"
         + ("".join(others) or ", no critic")
         + f"; {photographs_in_words(settings, source)}, {settings.photos.image_size} px, batch "
         f"{settings.batch_size}, on {devices.name}"

@@ -8,7 +8,7 @@ from tfinpaint.systems.specification import Choice, Setting, Specification, Term
 SPECIFICATION = Specification(
     name="residual",
     title="residual pyramid",
-    paper="this project's own",
+    paper=None,
     implementation="tfinpaint.systems.residual.system:Residual",
     settings=(
         Setting("width", 24, 4, 1024, "half the channels of the network's first level"),
