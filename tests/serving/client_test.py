@@ -220,6 +220,12 @@ def test_a_host_that_is_not_there():
     assert "cannot be reached" in said(connect(f"http://no-such-host.invalid:8501{PATH}", tries=1))
 
 
+@pytest.mark.parametrize("host", ["a..b", 70 * "a" + ".de", "a b", "*"])
+def test_a_host_that_cannot_be_one(host):
+    line = said(connect(f"http://{host}{PATH}", tries=1))
+    assert line.startswith(f"http://{host}{PATH} cannot be reached: ") and "\n" not in line
+
+
 @pytest.mark.parametrize(
     "url", [f"http://127.0.0.1:{{}}{PATH}", "grpc://127.0.0.1:{}/small"], ids=["rest", "grpc"]
 )

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import LocationParseError
 
 _PRIVATE = [
     ipaddress.ip_network(network)
@@ -76,6 +77,12 @@ def _addresses(host):
 
 class Session(requests.Session):
     """A session of requests that connects to local addresses directly, redirects included."""
+
+    def send(self, request, **settings):
+        try:
+            return super().send(request, **settings)
+        except LocationParseError as error:  # of urllib3, for a host such as a..b
+            raise requests.exceptions.InvalidURL(str(error), request=request) from None
 
     def merge_environment_settings(self, url, proxies, stream, verify, cert):
         settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
