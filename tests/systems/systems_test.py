@@ -887,6 +887,36 @@ def test_critic_weights_are_musicals_alone(name):
         small(name, critic_weights="random")
 
 
+@pytest.mark.parametrize("change, words", [
+    (lambda i, h: (np.uint8(i), h), "`images` is float32 in .-1, 1.. Got uint8"),
+    (lambda i, h: (i[0], h[0]), r"`images` is .B, H, W, 3.. Got \[64, 64, 3\]"),
+    (lambda i, h: (i[..., :1], h), r"`images` is .B, H, W, 3.. Got \[2, 64, 64, 1\]"),
+    (lambda i, h: (i, h[..., 0]), r"`holes` is \[2, 64, 64, 1\], .* Got \[2, 64, 64\]"),
+    (lambda i, h: (i, h[:1]), r"Got \[1, 64, 64, 1\]"),
+    (lambda i, h: (i, np.repeat(h, 3, -1)), r"Got \[2, 64, 64, 3\]"),
+    (lambda i, h: (i, np.uint8(255 * h)), "`holes` is 0 or 1. Got 255 as the largest"),
+])  # fmt: skip
+@quick("global_local")
+def test_images_and_holes_of_another_kind_are_refused(name, change, words, batch):
+    system = small(name)
+    inputs = change(*map(np.asarray, batch))
+    for call in (system.generate, system.attention_maps, lambda *both: system(both),
+                 lambda *both: system.train_step(tuple(map(tf.constant, both))),
+                 lambda *both: system.test_step(both)):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            call(*inputs)
+
+
+@quick("partial_conv")
+def test_holes_may_be_of_any_type_and_inputs_lists(name, batch):
+    system = small(name)
+    images, holes = map(np.asarray, batch)
+    filled = system.generate(images, holes)
+    for dtype in (bool, np.uint8):
+        np.testing.assert_array_equal(system.generate(images, holes.astype(dtype)), filled)
+    np.testing.assert_array_equal(system.generate(images.tolist(), holes.tolist()), filled)
+
+
 @systems
 def test_sizes_that_are_no_multiples_of_the_stride(name, batch):
     system = small(name)
