@@ -792,6 +792,32 @@ def test_unknown_terms_are_refused(name):
     assert all(term in str(error.value) for term in TERMS[name])
 
 
+@pytest.mark.parametrize("arguments, words", [
+    ({"loss_weights": {"hole": -1.0}}, "`loss_weights.'hole'.` is at least 0 and finite. Got -1.0"),
+    ({"loss_weights": {"hole": np.nan}}, "`loss_weights.'hole'.` is at least 0.* Got nan"),
+    ({"loss_weights": {"hole": "6"}}, "`loss_weights.'hole'.` is at least 0.* Got '6'"),
+    ({"ema_decay": 2.0}, "`ema_decay` is from 0 to 1. Got 2.0"),
+    ({"ema_decay": np.nan}, "`ema_decay` is at least 0 and finite. Got nan"),
+    ({"learning_rate": -1e-3}, "`learning_rate` is at least 0 and finite. Got -0.001"),
+    ({"clip_norm": -1}, "`clip_norm` is at least 0 and finite. Got -1"),
+    ({"image_size": 0}, "`image_size` is a whole number, at least 1. Got 0"),
+    ({"image_size": "64"}, "`image_size` is a whole number, at least 1. Got '64'"),
+    ({"perceptual_weights": None}, "`perceptual_weights` is imagenet, random or .* Got None"),
+])  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_by_compile(arguments, words):
+    system = tfinpaint.create("partial_conv", **SETTINGS["partial_conv"])
+    with pytest.raises(SettingsError, match=words):
+        system.compile(**{"perceptual_weights": "none", **arguments})
+
+
+def test_settings_may_be_numbers_of_numpy():
+    system = tfinpaint.create("partial_conv", width=np.int64(4), depth=np.int32(4))
+    assert type(system.get_config()["width"]) is int
+    for width in (np.float64(4), np.bool_(True)):
+        with pytest.raises(SettingsError, match="`width` is a whole number"):
+            tfinpaint.create("partial_conv", width=width)
+
+
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
     own = {
