@@ -1,4 +1,4 @@
-"""Checks the images and holes that a system or a painter is called with."""
+"""Checks the images, holes and further inputs that a system or a painter is called with."""
 
 from typing import Any, Tuple
 
@@ -31,6 +31,17 @@ def checked_inputs(images: Any, holes: Any) -> Tuple[tf.Tensor, tf.Tensor]:
         largest = float(tf.reduce_max(holes))
         raise ValueError(f"`holes` is 0 or 1. Got {largest:g} as the largest")
     return tf.cast(images, tf.float32), holes
+
+
+def shaped(name: str, value: Any, shape: Any) -> tf.Tensor:
+    """`value`, of any type, as a float32 tensor.
+
+    Raises: ValueError, naming `name`, if it has another shape than the TensorShape `shape`.
+    """
+    value = tf.cast(value, tf.float32)
+    if not value.shape.is_compatible_with(shape):
+        raise ValueError(f"`{name}` is {shape.as_list()}. Got {_sizes(value)}")
+    return value
 
 
 def _sizes(x):
