@@ -810,6 +810,17 @@ def test_numbers_that_cannot_be_are_refused_by_compile(arguments, words):
         system.compile(**{"perceptual_weights": "none", **arguments})
 
 
+def test_images_too_small_for_the_feature_network_are_refused():
+    system = tfinpaint.create("edge_connect", **SETTINGS["edge_connect"])
+    without = {"adversarial": 0.0, "edge_adversarial": 0.0, "feature_matching": 0.0}
+    for term, left in (("perceptual", {}), ("style", {"perceptual": 0.0})):
+        words = f"`image_size` is at least 16 for the network .*{term}.* Got 12"
+        with pytest.raises(SettingsError, match=words):
+            system.compile(
+                perceptual_weights="random", image_size=12, loss_weights={**without, **left}
+            )
+
+
 def test_settings_may_be_numbers_of_numpy():
     system = tfinpaint.create("partial_conv", width=np.int64(4), depth=np.int32(4))
     assert type(system.get_config()["width"]) is int

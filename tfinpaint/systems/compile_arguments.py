@@ -72,8 +72,8 @@ def weights_of_terms(
     weights of their papers, and `perceptual_weights="none"` after such a file is allowed.
 
     Raises: SettingsError for an unknown term, for a weight that is not finite or is below 0, for a
-        weight of a term whose features are switched off, or for a term whose critic needs a larger
-        `image_size`.
+        weight of a term whose features are switched off, or for a term whose critic or feature
+        network needs a larger `image_size`.
     """
     of_variant = specification.weights(variant)
     unknown = sorted(set(given) - set(of_variant))
@@ -97,7 +97,7 @@ def weights_of_terms(
     for term in specification.terms:
         if weights[term.name] and image_size < term.smallest:
             raise SettingsError(
-                f"`image_size` is at least {term.smallest} for the critic "
+                f"`image_size` is at least {term.smallest} for the network that judges it "
                 f"(`loss_weights[{term.name!r}]=0` does without it). Got {image_size}"
             )
     return weights
