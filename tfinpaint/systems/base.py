@@ -161,6 +161,8 @@ class System(Learner):
             images: [B, H, W, 3] in [-1, 1], floating point of any precision.
             holes: [B, H, W, 1], 0 or 1, of any type.
 
+        Inside a graph, values are not checked, and shapes only if the graph knows them.
+
         Raises: ValueError for another type, shape or value, or a size that the system does not
             take.
         """
