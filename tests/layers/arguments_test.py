@@ -78,3 +78,36 @@ def test_a_hole_may_be_of_any_type(layer):
 def test_numbers_of_numpy_are_taken():
     layer = PartialConv2D(np.int64(4), np.int32(3))
     assert (layer.filters, layer.kernel_size) == (4, 3)
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda x, h: (x, h[..., 0]), r"`hole` is .* Got \[2, 16, 16\]"),
+    (lambda x, h: (x, h[:1]), r"`hole` is .B, any, any, 1., with the B of `features`, 2. Got \[1,"),
+    (lambda x, h: (x, np.repeat(h, 3, -1)), r"`hole` is .* Got \[2, 16, 16, 3\]"),
+    (lambda x, h: (x[0], h[0]), r"`features` is .B, H, W, C.. Got \[8, 8, 4\]"),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "layer",
+    [PatchAttention, MultistageAttention, ContextualAttention, CoherentSemanticAttention,
+     ShiftLayer],
+)  # fmt: skip
+def test_a_hole_of_another_shape_is_refused(layer, change, words):
+    features, hole = np.zeros((2, 8, 8, 4), np.float32), np.zeros((2, 16, 16, 1), np.float32)
+    with pytest.raises(ValueError, match=words):
+        layer()(list(change(features, hole)))
+
+
+@pytest.mark.parametrize("features, valid, words", [
+    (["x"], ["v", "v"], "`features` and `valid` have as many parts. Got 1 and 2"),
+    ("x", "rows", r"`valid` is \[2, 8, 8, 1\] or \[2, 8, 8, 4\], .* Got \[2, 8, 8\]"),
+    ("x", "two", r"Got \[2, 8, 8, 2\]"),
+    ("x", "small", r"Got \[2, 4, 4, 1\]"),
+])  # fmt: skip
+def test_valid_of_another_shape_is_refused(features, valid, words):
+    arrays = {"x": np.ones((2, 8, 8, 4)), "v": np.ones((2, 8, 8, 1)), "rows": np.ones((2, 8, 8)),
+              "two": np.ones((2, 8, 8, 2)), "small": np.ones((2, 4, 4, 1))}  # fmt: skip
+    given = [
+        [arrays[k] for k in x] if isinstance(x, list) else arrays[x] for x in (features, valid)
+    ]
+    with pytest.raises(ValueError, match=words):
+        PartialConv2D(3, 3)(given)

@@ -196,6 +196,7 @@ def test_other_shapes_and_dtypes_are_refused(made):
         (outputs, originals[:, 1:]),
         (outputs[..., :1],) * 2,
         (outputs[:0],) * 2,
+        (outputs.tolist(), originals),
     ):
         with pytest.raises(ValueError, match="outputs|originals"):
             made["alex"][1](*pair)

@@ -329,6 +329,18 @@ def test_l1_of_grey_with_exchanged_weights_by_hand():
     )
 
 
+@pytest.mark.parametrize("arguments, words", [
+    ({"kind": "mse"}, "`kind` of the measure 'a' is one of psnr, .*, variation. Got 'mse'"),
+    ({"kind": "psnr", "colour": "gray"}, "`colour` .* is one of rgb, grey, grey_bgr. Got 'gray'"),
+    ({"kind": "psnr", "region": "holes"}, "`region` .* is one of whole, hole. Got 'holes'"),
+    ({"kind": "ssim", "window": 7}, "`window` .* is one of 7, 51, gauss11. Got 7"),
+    ({"kind": "variation", "region": "hole"}, "`region` .* is one of whole. Got 'hole'"),
+])  # fmt: skip
+def test_a_measure_that_there_is_not_is_refused(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        Measure("a", **arguments)
+
+
 def test_a_definition_says_all_that_papers_differ_in():
     text = Measure("ssim", "ssim", "hole", "grey", "51").definition
     assert all(word in text for word in ("51 x 51", "0-255", "grey", "hole"))

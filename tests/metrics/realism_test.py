@@ -100,6 +100,7 @@ def test_ids_on_a_line_by_hand():
     real, filled = np.ones((10, 1)), -np.ones((10, 1))
     real[:2], filled[0] = -1, 1
     assert ids(real, filled) == pytest.approx((3 / 20, 1 / 10))
+    assert ids(real.tolist(), filled.tolist()) == ids(real, filled)
     # In another pairing the filled one at 1 is beside a real one at 1, and no filled one is ahead.
     # The share that is misclassified does not depend on the pairs.
     assert ids(real, filled[::-1]) == pytest.approx((3 / 20, 0))

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfinpaint.metrics import references
 
@@ -105,7 +106,17 @@ def test_a_flipped_view_is_taken(fill):
 
 
 @pytest.mark.parametrize("fill", FILLS)
+def test_what_numpy_reads_as_an_array_is_taken(fill):
+    photo, hole = picture(), hole_at((5, 6, 12, 15))
+    np.testing.assert_array_equal(
+        fill(Image.fromarray(photo), hole.tolist()), fill(photo, np.asarray(hole))
+    )
+
+
+@pytest.mark.parametrize("fill", FILLS)
 def test_other_shapes_and_dtypes_are_refused(fill):
+    with pytest.raises(ValueError, match="photo is uint8 .* Got int64"):
+        fill(picture().tolist(), hole_at())
     with pytest.raises(ValueError, match="photo"):
         fill(picture().astype(np.float32), hole_at())
     with pytest.raises(ValueError, match="photo"):

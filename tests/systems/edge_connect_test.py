@@ -354,6 +354,23 @@ def photograph(height, width):
     return np.uint8(tf.image.resize(small, (height, width)))
 
 
+def test_edges_may_be_of_any_type_and_have_the_shape_of_holes():
+    system = tfinpaint.create("edge_connect", width=4, blocks=1)
+    images, holes = np.zeros((2, 16, 16, 3), np.float32), np.zeros((2, 16, 16, 1), np.float32)
+    edges = np.random.default_rng(0).uniform(size=holes.shape) > 0.8
+    guided = system.generate(images, holes, edges.astype(np.float32))
+    for dtype in (bool, np.uint8):
+        np.testing.assert_array_equal(system.generate(images, holes, edges.astype(dtype)), guided)
+    for other in (edges[:1], edges[..., 0]):
+        with pytest.raises(ValueError, match=r"`edges` is \[2, 16, 16, 1\]. Got \["):
+            system.generate(images, holes, other)
+
+
+def test_a_block_is_made_again_from_its_config():
+    again = networks.ResidualBlock.from_config(networks.ResidualBlock(8, True).get_config())
+    assert (again.channels, again.spectral) == (8, True) and not again.plain.use_bias
+
+
 @pytest.mark.slow
 def test_without_edges_it_finds_and_completes_them(painter, batch):
     images, holes = batch

@@ -251,6 +251,14 @@ def test_a_seed_gives_the_same_fill_compiled(system, batch):
     )
 
 
+def test_a_latent_of_another_shape_is_refused():
+    system = tfinpaint.create("pluralistic", width=4, depth=4)
+    images, holes = numbers(2, 16, 32, 3), np.zeros((2, 16, 32, 1), np.float32)
+    for shape in ([1, 1, 2, 16], [2, 16], [2, 1, 2, 8]):
+        with pytest.raises(ValueError, match=r"`latent` is \[2, 1, 2, 16\]. Got \["):
+            system.generate(images, holes, latent=np.zeros(shape))
+
+
 def test_a_given_latent(system, batch):
     images, holes = batch
     visible = images * (1 - holes)

@@ -792,6 +792,43 @@ def test_unknown_terms_are_refused(name):
     assert all(term in str(error.value) for term in TERMS[name])
 
 
+@pytest.mark.parametrize("arguments, words", [
+    ({"loss_weights": {"hole": -1.0}}, "`loss_weights.'hole'.` is at least 0 and finite. Got -1.0"),
+    ({"loss_weights": {"hole": np.nan}}, "`loss_weights.'hole'.` is at least 0.* Got nan"),
+    ({"loss_weights": {"hole": "6"}}, "`loss_weights.'hole'.` is at least 0.* Got '6'"),
+    ({"ema_decay": 2.0}, "`ema_decay` is from 0 to 1. Got 2.0"),
+    ({"ema_decay": np.nan}, "`ema_decay` is at least 0 and finite. Got nan"),
+    ({"learning_rate": -1e-3}, "`learning_rate` is at least 0 and finite. Got -0.001"),
+    ({"clip_norm": -1}, "`clip_norm` is at least 0 and finite. Got -1"),
+    ({"image_size": 0}, "`image_size` is a whole number, at least 1. Got 0"),
+    ({"image_size": "64"}, "`image_size` is a whole number, at least 1. Got '64'"),
+    ({"perceptual_weights": None}, "`perceptual_weights` is imagenet, random or .* Got None"),
+])  # fmt: skip
+def test_numbers_that_cannot_be_are_refused_by_compile(arguments, words):
+    system = tfinpaint.create("partial_conv", **SETTINGS["partial_conv"])
+    with pytest.raises(SettingsError, match=words):
+        system.compile(**{"perceptual_weights": "none", **arguments})
+
+
+def test_images_too_small_for_the_feature_network_are_refused():
+    system = tfinpaint.create("edge_connect", **SETTINGS["edge_connect"])
+    without = {"adversarial": 0.0, "edge_adversarial": 0.0, "feature_matching": 0.0}
+    for term, left in (("perceptual", {}), ("style", {"perceptual": 0.0})):
+        words = f"`image_size` is at least 16 for the network .*{term}.* Got 12"
+        with pytest.raises(SettingsError, match=words):
+            system.compile(
+                perceptual_weights="random", image_size=12, loss_weights={**without, **left}
+            )
+
+
+def test_settings_may_be_numbers_of_numpy():
+    system = tfinpaint.create("partial_conv", width=np.int64(4), depth=np.int32(4))
+    assert type(system.get_config()["width"]) is int
+    for width in (np.float64(4), np.bool_(True)):
+        with pytest.raises(SettingsError, match="`width` is a whole number"):
+            tfinpaint.create("partial_conv", width=width)
+
+
 @systems
 def test_settings_that_a_system_does_not_have_are_refused(name):
     own = {
@@ -885,6 +922,36 @@ def test_critic_weights_are_musicals_alone(name):
         match=f"`critic_weights='random'`: a critic of {name} begins from random weights",
     ):
         small(name, critic_weights="random")
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda i, h: (np.uint8(i), h), "`images` is float32 in .-1, 1.. Got uint8"),
+    (lambda i, h: (i[0], h[0]), r"`images` is .B, H, W, 3.. Got \[64, 64, 3\]"),
+    (lambda i, h: (i[..., :1], h), r"`images` is .B, H, W, 3.. Got \[2, 64, 64, 1\]"),
+    (lambda i, h: (i, h[..., 0]), r"`holes` is \[2, 64, 64, 1\], .* Got \[2, 64, 64\]"),
+    (lambda i, h: (i, h[:1]), r"Got \[1, 64, 64, 1\]"),
+    (lambda i, h: (i, np.repeat(h, 3, -1)), r"Got \[2, 64, 64, 3\]"),
+    (lambda i, h: (i, np.uint8(255 * h)), "`holes` is 0 or 1. Got 255 as the largest"),
+])  # fmt: skip
+@quick("global_local")
+def test_images_and_holes_of_another_kind_are_refused(name, change, words, batch):
+    system = small(name)
+    inputs = change(*map(np.asarray, batch))
+    for call in (system.generate, system.attention_maps, lambda *both: system(both),
+                 lambda *both: system.train_step(tuple(map(tf.constant, both))),
+                 lambda *both: system.test_step(both)):  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            call(*inputs)
+
+
+@quick("partial_conv")
+def test_holes_may_be_of_any_type_and_inputs_lists(name, batch):
+    system = small(name)
+    images, holes = map(np.asarray, batch)
+    filled = system.generate(images, holes)
+    for dtype in (bool, np.uint8):
+        np.testing.assert_array_equal(system.generate(images, holes.astype(dtype)), filled)
+    np.testing.assert_array_equal(system.generate(images.tolist(), holes.tolist()), filled)
 
 
 @systems

@@ -213,15 +213,15 @@ def test_holes_made_in_the_step_give_the_same_run(tmp_path, monkeypatch):
     ("musical", {"photos": PhotoSettings("samples:", image_size=40)},
      "`image_size` is a multiple of 16 for musical. Got 40$"),
     ("coherent_semantic", {"perceptual_weights": "random"},
-     "`image_size` is at least 64 for the critic .*'feature_adversarial'"),
+     "`image_size` is at least 64 for the network .*'feature_adversarial'"),
     ("coherent_semantic", {"photos": PhotoSettings("samples:", image_size=16)},
-     "`image_size` is at least 24 for the critic .*'adversarial'"),
+     "`image_size` is at least 24 for the network .*'adversarial'"),
     ("context_encoder", {"photos": PhotoSettings("samples:", image_size=128)},
      "`image_size` is 64 for context_encoder. Got 128"),
     ("context_encoder", {"holes": HoleSettings("strokes")},
      "`kind` is center for context_encoder. Got 'strokes'"),
     ("multistage", {"photos": PhotoSettings("samples:", image_size=16)},
-     "`image_size` is at least 24 for the critic"),
+     "`image_size` is at least 24 for the network"),
 ])  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, name, change, message, eager):
     with pytest.raises(SettingsError, match=message):

@@ -1,8 +1,10 @@
-"""Checks of the arguments that layers are made with."""
+"""Checks of the arguments that layers are made and called with."""
 
 import math
 import numbers
-from typing import Any
+from typing import Any, Sequence
+
+import tensorflow as tf
 
 
 def check_whole(**values: int) -> None:
@@ -39,6 +41,38 @@ def check_variant(variant: str) -> None:
     """Raises ValueError if `variant` is neither "paper" nor "official"."""
     if variant not in ("paper", "official"):
         raise ValueError(f"`variant` is paper or official. Got {variant!r}")
+
+
+def check_features_and_hole(features: tf.Tensor, hole: tf.Tensor) -> None:
+    """Raises ValueError for features other than [B, H, W, C], or a hole other than [B, h, w, 1].
+
+    Sizes that the graph does not know are not checked.
+    """
+    if not features.shape.is_compatible_with([None] * 4):
+        raise ValueError(f"`features` is [B, H, W, C]. Got {features.shape.as_list()}")
+    batch = features.shape.with_rank(4)[0]
+    if not hole.shape.is_compatible_with([batch, None, None, 1]):
+        raise ValueError(
+            f"`hole` is [B, any, any, 1], with the B of `features`, {batch}. "
+            f"Got {hole.shape.as_list()}"
+        )
+
+
+def check_parts_of_valid(features: Sequence[tf.Tensor], valid: Sequence[tf.Tensor]) -> None:
+    """Raises ValueError if `valid` does not fit `features`, part by part; see PartialConv2D."""
+    if len(features) != len(valid):
+        raise ValueError(
+            f"`features` and `valid` have as many parts. Got {len(features)} and {len(valid)}"
+        )
+    for part, known in zip(features, valid):
+        if not part.shape.is_compatible_with([None] * 4):
+            raise ValueError(f"`features` is [B, H, W, C]. Got {part.shape.as_list()}")
+        *place, channels = part.shape.with_rank(4)
+        if not any(known.shape.is_compatible_with([*place, c]) for c in (1, channels)):
+            raise ValueError(
+                f"`valid` is {[*place, 1]} or {[*place, channels]}, as `features`. "
+                f"Got {known.shape.as_list()}"
+            )
 
 
 def fixed(arguments: dict, **values: Any) -> dict:

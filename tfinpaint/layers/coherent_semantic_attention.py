@@ -54,7 +54,8 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         weights x features. The row of a known cell has weight 1 on that cell. (They take much
         memory, N^2 numbers per picture.)
 
-    Raises: ValueError if the size of the hole is not r times that of the features.
+    Raises: ValueError for another shape, or if the size of the hole is not r times that of the
+        features.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -69,6 +70,7 @@ class CoherentSemanticAttention(tf.keras.layers.Layer):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
+        arguments.check_features_and_hole(*inputs)
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         # Norms need at least float32, even if the layer computes in half precision.

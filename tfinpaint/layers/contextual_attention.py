@@ -49,7 +49,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         flow), of H / rate x W / rate, see attention_map.py. Weights sum to at most 1: a missing key
         takes part in the softmax, and its weight is then set to 0.
 
-    Raises: ValueError if H or W is not a multiple of `rate`.
+    Raises: ValueError for another shape, or if H or W is not a multiple of `rate`.
     """
 
     def __init__(self, patch_size=3, rate=2, fuse=3, softmax_scale=10.0, **kwargs):
@@ -68,6 +68,7 @@ class ContextualAttention(tf.keras.layers.Layer):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
+        arguments.check_features_and_hole(*inputs)
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         # Softmax and norms need at least float32, even if the layer computes in half precision.

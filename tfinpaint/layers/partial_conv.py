@@ -39,7 +39,7 @@ class PartialConv2D(tf.keras.layers.Layer):
 
     Weights: kernel [k, k, C, filters], bias [filters], in this order.
 
-    Raises: ValueError for an argument that is not allowed.
+    Raises: ValueError for an argument that is not allowed, or `valid` of another shape.
     """
 
     def __init__(self, filters, kernel_size, strides=1, doubled=False, **kwargs):
@@ -71,6 +71,7 @@ class PartialConv2D(tf.keras.layers.Layer):
 
     def call(self, inputs: Sequence) -> Tuple[tf.Tensor, tf.Tensor]:
         features, valid = (list(x) if isinstance(x, (list, tuple)) else [x] for x in inputs)
+        arguments.check_parts_of_valid(features, valid)
         features = [tf.cast(f, self.compute_dtype) for f in features]
         valid = [tf.cast(v, self.compute_dtype) for v in valid]
         seen = [f * v for f, v in zip(features, valid)]

@@ -50,7 +50,8 @@ class PatchAttention(tf.keras.layers.Layer):
         the attention maps (attention_map.py). Weights sum to 1 (in `paper`, to 0 if no key is
         known).
 
-    Raises: ValueError if the sizes of the hole are not multiples of those of the features.
+    Raises: ValueError for another shape, or if the sizes of the hole are not multiples of those of
+        the features.
     """
 
     def __init__(self, patch_size=1, propagation=3, variant="paper", **kwargs):
@@ -65,6 +66,7 @@ class PatchAttention(tf.keras.layers.Layer):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
+        arguments.check_features_and_hole(*inputs)
         if tracing.weights_only():
             return tf.cast(inputs[0], self.compute_dtype)
         paper = self.variant == "paper"

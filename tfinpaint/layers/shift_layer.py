@@ -45,8 +45,8 @@ class ShiftLayer(tf.keras.layers.Layer):
         also the attention maps (attention_map.py). All weight of a position p is on one cell, s(p);
         for a known position, on the cell that it would take if it were missing.
 
-    Raises: ValueError if the size of the hole is not r times that of the features, or if the number
-        of channels is odd.
+    Raises: ValueError for another shape, if the size of the hole is not r times that of the
+        features, or if the number of channels is odd.
     """
 
     def __init__(self, variant="paper", **kwargs):
@@ -60,6 +60,7 @@ class ShiftLayer(tf.keras.layers.Layer):
         with_attention_maps: bool = False,
         weights_at: Optional[tf.Tensor] = None,
     ) -> Any:
+        arguments.check_features_and_hole(*inputs)
         # Norms need at least float32, even if the layer computes in half precision.
         dtype = tf.float64 if self.compute_dtype == "float64" else tf.float32
         features = tf.cast(inputs[0], dtype)

@@ -91,6 +91,7 @@ class Lpips(Metric):
         self.columns = (Column("lpips", f"LPIPS {self.network}", definition),)
 
     def __call__(self, outputs: np.ndarray, originals: np.ndarray) -> np.ndarray:
+        outputs, originals = np.asarray(outputs), np.asarray(originals)
         for name, images in (("outputs", outputs), ("originals", originals)):
             if (
                 images.dtype != np.uint8

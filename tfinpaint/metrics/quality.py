@@ -92,6 +92,9 @@ class Measure:
               mirroring. Over the whole picture, SSIM is the mean over the windows that lie wholly
               inside. In the hole, it is the mean over the windows centred on the hole's pixels,
               with the picture mirrored beyond its borders.
+
+    Raises: ValueError for a kind, region, colour or window that there is not, or for "variation"
+        in the hole.
     """
 
     name: str
@@ -99,6 +102,21 @@ class Measure:
     region: str = "whole"
     colour: str = "rgb"
     window: str = "7"
+
+    def __post_init__(self) -> None:
+        regions = ("whole",) if self.kind == "variation" else ("whole", "hole")
+        for argument, allowed in (
+            ("kind", tuple(_KINDS)),
+            ("region", regions),
+            ("colour", tuple(_COLOURS)),
+            ("window", tuple(_WINDOWS)),
+        ):
+            value = getattr(self, argument)
+            if value not in allowed:
+                raise ValueError(
+                    f"`{argument}` of the measure {self.name!r} is one of {', '.join(allowed)}. "
+                    f"Got {value!r}"
+                )
 
     @property
     def column(self) -> Column:

@@ -86,6 +86,7 @@ class Inception:
 
         Raises ValueError for another shape or dtype.
         """
+        images = np.asarray(images)
         if (
             images.dtype != np.uint8
             or images.ndim != 4
@@ -180,6 +181,7 @@ def fid(a: np.ndarray, b: np.ndarray) -> float:
 
     Raises: ValueError if the sets are not matrices of one D with at least 2 rows each.
     """
+    a, b = np.asarray(a), np.asarray(b)
     _check_features(a, b)
     means, roots = zip(_mean_and_root(a), _mean_and_root(b))
     shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
@@ -215,6 +217,7 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
             "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e "
             ".[metrics]"
         ) from error
+    real, filled = np.asarray(real), np.asarray(filled)
     _check_features(real, filled)
     if len(real) != len(filled):
         raise ValueError(

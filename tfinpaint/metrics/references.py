@@ -21,6 +21,7 @@ def mean_fill(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
 
     It is mid grey if no pixel is known.
     """
+    photo, hole = np.asarray(photo), np.asarray(hole)
     inside = _inside(photo, hole)
     known = photo[~inside]
     filled = photo.copy()
@@ -42,6 +43,7 @@ def _opencv(photo: np.ndarray, hole: np.ndarray, method: int) -> np.ndarray:
     # At the picture's border OpenCV uses a little of what lies under the hole (and returns it if
     # everything is hole). Left there, the original would leak into the fill. Black would darken the
     # fill. The mean colour does neither.
+    photo, hole = np.asarray(photo), np.asarray(hole)
     blanked = mean_fill(photo, hole)
     inside = _inside(photo, hole)
     if inside.all():

@@ -20,6 +20,7 @@ from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.painting.fitting import Fitting
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
+from tfinpaint.systems.inputs import checked_inputs
 from tfinpaint.systems.specification import imported
 
 if TYPE_CHECKING:  # runs.py is a layer above this one
@@ -87,16 +88,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         if unknown:
             raise ValueError(f"{self.system.system_name} takes no `{unknown[0]}`")
         inputs = {name: self._tensor(name, value) for name, value in inputs.items()}
-        images, holes = tf.convert_to_tensor(images), tf.convert_to_tensor(holes)
-        if not images.dtype.is_floating:
-            raise ValueError(f"`images` is float32 in [-1, 1]. Got {images.dtype.name}")
-        if images.shape.rank != 4 or images.shape[3] != 3:
-            raise ValueError(f"`images` is [B, H, W, 3]. Got {images.shape.as_list()}")
-        if holes.shape.as_list() != images.shape.as_list()[:3] + [1]:
-            raise ValueError(
-                f"`holes` is {images.shape.as_list()[:3] + [1]}, as `images`. Got "
-                f"{holes.shape.as_list()}"
-            )
+        images, holes = checked_inputs(images, holes)
         if not all(
             side and side % self.stride == 0 and side >= self.smallest for side in images.shape[1:3]
         ):
@@ -105,12 +97,8 @@ class Painter(BasePainter, Fitting, tf.Module):
                 f"Height and width of `images` are multiples of {self.stride}{at_least}. Got "
                 f"{images.shape.as_list()[1:3]}"
             )
-        if tf.executing_eagerly() and not tf.reduce_all((holes == 0) | (holes == 1)):
-            raise ValueError(
-                f"`holes` is 0 or 1. Got {float(tf.reduce_max(holes)):g} as the largest"
-            )
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        return self._generate_sized(tf.cast(images, tf.float32), tf.cast(holes, tf.float32), inputs)
+        return self._generate_sized(images, holes, inputs)
 
     @staticmethod
     def _tensor(name, value):

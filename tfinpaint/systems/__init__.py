@@ -22,7 +22,8 @@ def create(system: str, variant: str = "paper", **settings: Any) -> "System":
     Args:
         system: the system's name, one of tfinpaint.SYSTEMS.
         variant: "paper" (as the paper says) or "official" (as the authors' released code does).
-        **settings: arguments of the system's class, such as `width` and `depth`.
+        **settings: arguments of the system's class, such as `width` and `depth`. Numbers may be
+            NumPy's.
 
     Raises: SettingsError for an unknown name, variant or setting, or a value that is not allowed.
     """
@@ -35,6 +36,7 @@ def create(system: str, variant: str = "paper", **settings: Any) -> "System":
             f"`system={system!r}` has no setting {', '.join(unknown)}; it has "
             f"{', '.join(specification.defaults)}"
         )
+    settings = {name: _plain(value) for name, value in settings.items()}
     for setting in specification.settings:
         value = settings.get(setting.name, setting.default)
         if not (value is setting.default is None or setting.allows(value)):
@@ -42,6 +44,13 @@ def create(system: str, variant: str = "paper", **settings: Any) -> "System":
                 f"`{setting.name}` is {setting.allowed} for {system}. Got {value!r}"
             )
     return specification.load()(variant=variant, **settings)
+
+
+def _plain(value):
+    """A number of NumPy as one of Python, which JSON can hold; anything else unchanged."""
+    import numpy as np  # late: flags read this package, and do without
+
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def specification_of(system: str) -> Specification:

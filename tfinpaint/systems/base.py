@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.systems.bad_steps import unless_bad
+from tfinpaint.systems.inputs import checked_inputs
 from tfinpaint.systems.learning import Learner
 
 
@@ -119,14 +120,14 @@ class System(Learner):
             holes: float32 [B, H, W, 1], 1 where missing.
             **inputs: any of the specification's `fill_inputs`.
 
-        Raises: ValueError if the images have a size that the system does not take.
+        Raises: ValueError as `checked` does.
         """
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         return self.raw(self.generator, images, holes, **inputs)
 
     def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """`[images, holes]` -> what `generate` returns. Keras' `predict` calls this."""
-        images, holes = inputs
+        images, holes = self.checked(*inputs)
         return self.raw(self.generator, images, holes, training=training)
 
     def attention_maps(
@@ -144,14 +145,30 @@ class System(Learner):
             pair: the matches, and float32 [B, h, w], the attention weights of the position that
             contains the pixel (see layers/attention_map.py).
 
-        Raises: ValueError if the images have a size that the system does not take.
+        Raises: ValueError as `checked` does.
         """
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         if not self.attention_layers:
             return self.raw(self.averaged, images, holes), []
         return self.averaged(
             [blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )
+
+    def checked(self, images: Any, holes: Any) -> Tuple[tf.Tensor, tf.Tensor]:
+        """Images and holes as float32 tensors.
+
+        Args:
+            images: [B, H, W, 3] in [-1, 1], floating point of any precision.
+            holes: [B, H, W, 1], 0 or 1, of any type.
+
+        Inside a graph, values are not checked, and shapes only if the graph knows them.
+
+        Raises: ValueError for another type, shape or value, or a size that the system does not
+            take.
+        """
+        images, holes = checked_inputs(images, holes)
+        self.check_images(images)
+        return images, holes
 
     def check_images(self, images: tf.Tensor) -> None:
         """Raises ValueError if the system does not take the size of images [B, H, W, C].
@@ -213,10 +230,14 @@ class System(Learner):
             raise ValueError(
                 f"batches are pairs (images, holes), or triples with a dictionary of {known}"
             )
-        self.check_images(images)
+        second = tf.convert_to_tensor(second)
         seeded = second.shape.rank == 1
-        if seeded and self.make_holes is None:
+        if not seeded:
+            images, second = self.checked(images, second)
+        elif self.make_holes is None:
             raise ValueError("batches of (images, seed) need compile(make_holes=...)")
+        else:
+            self.check_images(images)
         step = self.seeded_step if seeded else self.step
         self.follow_schedules()
         logs = (
@@ -237,7 +258,7 @@ class System(Learner):
         Returns: {"l1": mean over all pixels, "l1_hole": mean over the pixels in holes}, scalars,
             over all batches since Keras set back the `metrics`.
         """
-        images, holes = data[:2]
+        images, holes = self.checked(*data[:2])
         output = self.raw(self.averaged, images, holes)
         error = tf.abs(tf.clip_by_value(output, -1.0, 1.0) - images) * holes / 2
         return self.evaluation_means.add(error, holes)

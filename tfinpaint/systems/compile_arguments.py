@@ -1,6 +1,8 @@
 """Checks the arguments of a system's `compile` before any network is made."""
 
-from typing import Dict, Mapping, Optional
+import math
+import numbers
+from typing import Any, Dict, Mapping, Optional
 
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.specification import Specification
@@ -35,6 +37,27 @@ def check(
         )
 
 
+def check_numbers(ema_decay: Any, image_size: Any, **values: Any) -> None:
+    """Raises SettingsError for a number that is not finite, or is below 0.
+
+    Args:
+        ema_decay: also at most 1.
+        image_size: a whole number, at least 1.
+        **values: other arguments of `compile`. None is allowed.
+    """
+    if not isinstance(image_size, numbers.Integral) or image_size < 1:
+        raise SettingsError(f"`image_size` is a whole number, at least 1. Got {image_size!r}")
+    for name, value in {"ema_decay": ema_decay, **values}.items():
+        if value is not None and not _is_finite_from_0(value):
+            raise SettingsError(f"`{name}` is at least 0 and finite. Got {value!r}")
+    if ema_decay > 1:
+        raise SettingsError(f"`ema_decay` is from 0 to 1. Got {ema_decay!r}")
+
+
+def _is_finite_from_0(value):
+    return isinstance(value, numbers.Real) and 0 <= value < math.inf
+
+
 def weights_of_terms(
     specification: Specification,
     variant: str,
@@ -48,8 +71,9 @@ def weights_of_terms(
     weight that would have no effect is refused, unless it is the variant's own: flagfiles list the
     weights of their papers, and `perceptual_weights="none"` after such a file is allowed.
 
-    Raises: SettingsError for an unknown term, for a weight of a term whose features are switched
-        off, or for a term whose critic needs a larger `image_size`.
+    Raises: SettingsError for an unknown term, for a weight that is not finite or is below 0, for a
+        weight of a term whose features are switched off, or for a term whose critic or feature
+        network needs a larger `image_size`.
     """
     of_variant = specification.weights(variant)
     unknown = sorted(set(given) - set(of_variant))
@@ -58,6 +82,9 @@ def weights_of_terms(
             f"`loss_weights[{unknown[0]!r}]`: {specification.name} has no such term; its terms are "
             f"{', '.join(of_variant)}"
         )
+    for name, value in given.items():
+        if not _is_finite_from_0(value):
+            raise SettingsError(f"`loss_weights[{name!r}]` is at least 0 and finite. Got {value!r}")
     weights = {**of_variant, **given}
     if perceptual_weights == "none":
         for name in specification.feature_terms:
@@ -70,7 +97,7 @@ def weights_of_terms(
     for term in specification.terms:
         if weights[term.name] and image_size < term.smallest:
             raise SettingsError(
-                f"`image_size` is at least {term.smallest} for the critic "
+                f"`image_size` is at least {term.smallest} for the network that judges it "
                 f"(`loss_weights[{term.name!r}]=0` does without it). Got {image_size}"
             )
     return weights

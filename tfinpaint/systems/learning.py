@@ -118,6 +118,13 @@ class Learner(tf.keras.Model):
         compile_arguments.check(
             self.specification, freeze_batch_norm, critic_weights, critic_learning_rate
         )
+        compile_arguments.check_numbers(
+            ema_decay,
+            image_size,
+            learning_rate=learning_rate,
+            critic_learning_rate=critic_learning_rate,
+            clip_norm=clip_norm,
+        )
         self.weights_of_terms = compile_arguments.weights_of_terms(
             self.specification, self.variant, loss_weights or {}, perceptual_weights, image_size
         )

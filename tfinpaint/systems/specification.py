@@ -93,7 +93,7 @@ class Term:
     features:        whether it needs the feature network (VGG-16 or VGG-19).
     reconstruction:  whether it compares pixels with the original. Such a term may make up most of
                      the loss.
-    smallest:        the smallest `image_size`, in pixels, for which its critic can be built; 0 is
+    smallest:        the smallest `image_size`, in pixels, for its critic and feature network; 0 is
                      any.
     """
 

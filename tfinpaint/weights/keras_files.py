@@ -62,7 +62,7 @@ def load_file(
 
     Other arguments and errors are those of `keras_network`.
     """
-    if not os.path.isfile(path):
+    if not isinstance(path, (str, os.PathLike)) or not os.path.isfile(path):
         raise SettingsError(
             f"`{argument}` is imagenet, random or the path of a Keras .h5 file. Got {path!r}, "
             "which is no file"

@@ -115,7 +115,7 @@ class CoherentSemantic(System):
     def attention_maps(
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         return self.averaged(  # [B, H, W, 3]; a map of H/8 x W/8
             [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )

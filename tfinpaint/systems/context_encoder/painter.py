@@ -49,7 +49,7 @@ class CentrePainter(Painter):
 
         Raises: ValueError for another size.
         """
-        self.system.check_images(tf.convert_to_tensor(images))
+        images, holes = self.system.checked(images, holes)
         return super().generate(images, holes, **inputs)
 
     def _fill_one(self, window, hole, shown, with_detail):

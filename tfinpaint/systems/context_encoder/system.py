@@ -116,13 +116,13 @@ class ContextEncoder(System):
             holes: float32 [B, S, S, 1], 1 where missing. In training it was `fixed_hole`, a centred
                 square of side 7/16 S.
 
-        Raises: ValueError for images of another size.
+        Raises: ValueError as `checked` does.
         """
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         return self.generator(self.blanked(images, holes))
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
-        images, holes = inputs
+        images, holes = self.checked(*inputs)
         return self.generator(self.blanked(images, holes), training=training)
 
     def centre(self, images: tf.Tensor) -> tf.Tensor:

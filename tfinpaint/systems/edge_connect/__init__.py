@@ -45,12 +45,14 @@ SPECIFICATION = Specification(
             0.1,
             "VGG-19 features, first convolution of each block",
             features=True,
+            smallest=16,  # block 5 has a sixteenth of the size
         ),
         Term(
             "style",
             250.0,
             "Gram matrices of four VGG-19 layers, for pictures blanked outside the hole",
             features=True,
+            smallest=16,
         ),
         Term("adversarial", 0.1, "the critic of pictures calls the output real", smallest=24),
     ),

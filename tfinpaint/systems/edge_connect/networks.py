@@ -58,8 +58,7 @@ class Hourglass(tf.keras.Model):
             conv(4 * width, 4, 2, "same", name="encode_3", kernel_initializer=initial()),
         ]
         self.middle = [
-            ResidualBlock(4 * width, conv, use_bias=not spectral, name=f"block_{k}")
-            for k in range(1, blocks + 1)
+            ResidualBlock(4 * width, spectral, name=f"block_{k}") for k in range(1, blocks + 1)
         ]
         self.decoders = [
             up(2 * width, name="decode_1", kernel_initializer=initial()),
@@ -92,16 +91,22 @@ class ResidualBlock(tf.keras.layers.Layer):
     """x + two 3x3 convolutions of x, the first with dilation 2: [B, H, W, C] -> [B, H, W, C].
 
     No ReLU follows the sum.
+
+    Args:
+        channels: C.
+        spectral: whether kernels are spectrally normalised. There are then no biases.
     """
 
-    def __init__(self, channels, conv, use_bias, **kwargs):
+    def __init__(self, channels, spectral=False, **kwargs):
         super().__init__(**kwargs)
+        self.channels, self.spectral = channels, spectral
+        conv = SpectralConv2D if spectral else _PlainConv2D
         self.dilated, self.plain = (
             conv(
                 channels,
                 3,
                 dilation_rate=dilation,
-                use_bias=use_bias,
+                use_bias=not spectral,
                 name=name,
                 kernel_initializer=NORMAL(0.0, 0.02),
             )
@@ -112,6 +117,9 @@ class ResidualBlock(tf.keras.layers.Layer):
     def call(self, x: tf.Tensor, training: bool = False) -> tf.Tensor:
         y = tf.nn.relu(self.norms[0](self.dilated(mirrored(x, 2), training=training)))
         return x + self.norms[1](self.plain(mirrored(y, 1), training=training))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "channels": self.channels, "spectral": self.spectral}
 
 
 class EdgeNetwork(Hourglass):

@@ -42,6 +42,7 @@ from tfinpaint.systems.edge_connect import SPECIFICATION
 from tfinpaint.systems.edge_connect.canny import canny, luminance
 from tfinpaint.systems.edge_connect.critic import EdgeConnectCritic
 from tfinpaint.systems.edge_connect.networks import SMALLEST, STRIDE, EdgeConnectNetworks, merged
+from tfinpaint.systems.inputs import shaped
 
 # Layers of VGG-19, after their ReLU.
 CONTENT = tuple(f"block{k}_conv1" for k in range(1, 6))
@@ -123,6 +124,9 @@ class EdgeConnect(System):
         self, images: tf.Tensor, holes: tf.Tensor, edges: Optional[tf.Tensor] = None
     ) -> tf.Tensor:
         """See `System.generate`, and `raw` for `edges`."""
+        images, holes = self.checked(images, holes)
+        if edges is not None:
+            edges = shaped("edges", edges, holes.shape)
         return super().generate(images, holes, edges=edges)
 
     def raw(

@@ -70,7 +70,7 @@ class Multistage(PartialConv):
     def attention_maps(
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         known = blanked((images + 1) / 2, holes)
         output, maps = self.averaged(
             [known, holes], with_attention_maps=True, weights_at=weights_at

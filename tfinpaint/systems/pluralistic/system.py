@@ -37,6 +37,7 @@ from tfinpaint.losses import critic_least_squares, generator_least_squares, mask
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System, blanked
 from tfinpaint.systems.critics import Critics
+from tfinpaint.systems.inputs import shaped
 from tfinpaint.systems.pluralistic import SPECIFICATION
 from tfinpaint.systems.pluralistic.critic import PluralisticCritic
 from tfinpaint.systems.pluralistic.distributions import Normal, deviation_of_known, divergence
@@ -120,6 +121,13 @@ class Pluralistic(System):
         seed: Union[int, tf.Tensor, None] = None,
     ) -> tf.Tensor:
         """See `System.generate`, and `raw` for `latent` and `seed`."""
+        images, holes = self.checked(images, holes)
+        if latent is not None:
+            batch, *sides, _ = images.shape
+            cells = [side and side // self.stride for side in sides]
+            latent = shaped(
+                "latent", latent, tf.TensorShape([batch, *cells, 4 * self.generator.width])
+            )
         return super().generate(images, holes, latent=latent, seed=seed)
 
     def raw(

@@ -104,7 +104,7 @@ class ShiftNet(System):
     def attention_maps(
         self, images: tf.Tensor, holes: tf.Tensor, weights_at: Optional[tf.Tensor] = None
     ) -> Tuple[tf.Tensor, list]:
-        self.check_images(images)
+        images, holes = self.checked(images, holes)
         return self.averaged(
             [self.blanked(images, holes), holes], with_attention_maps=True, weights_at=weights_at
         )
