@@ -58,6 +58,8 @@ def _by_signal(number):
      "apt-get install libgl1 libglib2.0-0"),
     (ModuleNotFoundError("No module named 'cv2'", name="cv2"), 1,
      "pip install -r requirements.txt"),
+    (ModuleNotFoundError("No module named 'tensorflow_serving.apis'",
+                         name="tensorflow_serving.apis"), 1, "need pip install -e '.[serve]'"),
 ])  # fmt: skip
 def test_what_a_user_can_put_right_is_one_line(ends, error, status, words):
     assert_status, err = ends(_raises(error))

@@ -288,10 +288,14 @@ def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks
     assert runs.start_from("default", system) == [f"{packed} has no critic: this run's begins anew"]
     with pytest.raises(
         SettingsError,
-        match="`init_from='.*default'` holds a run of multistage width=4 depth=4"
-        ".*do not fit partial_conv",
+        match="^`init_from='default'` holds a run of multistage: its weights do not fit partial_co",
     ):
         runs.start_from("default", tfinpaint.create("partial_conv", width=4, depth=4))
+    with pytest.raises(
+        SettingsError,
+        match="^`init_from='default'` holds a run with `depth=4`: its weights do not fit `depth=5`",
+    ):
+        runs.start_from("default", tfinpaint.create("multistage", width=4, depth=5))
 
 
 def test_a_run_cannot_start_from_what_is_not_there(empty_box):

@@ -31,6 +31,8 @@ from tfinpaint.settings import SettingsError, disk_is_full, first_line, flagfile
 from tfinpaint.wording import shown, shown_lines
 
 _WHOLE = "a whole number is needed"
+# modules that only the extra `serve` brings, which the server and its client need
+_OF_SERVE = ("requests", "starlette", "tensorflow_serving", "uvicorn")
 
 
 def run(main: Callable[[], Optional[int]]) -> NoReturn:
@@ -238,6 +240,8 @@ def _import_advice(error: ImportError) -> str:
     if isinstance(error, ModuleNotFoundError) and not (error.name or "tfinpaint").startswith(
         "tfinpaint"
     ):
+        if str(error.name).partition(".")[0] in _OF_SERVE:
+            return f"{error}: servers and their clients need pip install -e '.[serve]'"
         return f"{error}: install what tfinpaint needs with pip install -r requirements.txt"
     raise error
 

@@ -41,7 +41,8 @@ settings.define_flags(
     "pairs:PATH (NAME.png beside NAME_mask.png).",
     holes="center, strokes or objects (the fixed sets) or files:PATH (a mask file or a folder of "
     "them). Default: the protocol's.",
-    image_size="Side of the squares that are scored, pixels. Default: that of the first run.",
+    image_size="Side of the squares that are scored, pixels. Default: that on which the "
+    "first model was trained, or 256.",
     batch_size="Number of squares that are filled together.",
     detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
     "the photograph. off: the network's own fill. Default: off.",

@@ -20,7 +20,7 @@ import dataclasses
 import functools
 import os
 import re
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import tensorflow as tf
 
@@ -235,7 +235,7 @@ def start_from(run_dir: str, system: System) -> List[str]:
 
     Raises: SettingsError if `run_dir` is no run, or if its generator does not fit.
     """
-    run_dir = models.locate(run_dir, "init_from")
+    given, run_dir = run_dir, models.locate(run_dir, "init_from")
     run = read_run(run_dir, "init_from")
     settings = run.settings
     there, here = (
@@ -247,10 +247,15 @@ def start_from(run_dir: str, system: System) -> List[str]:
     for name in ("variant", "discount"):
         there.pop(name, None)
         here.pop(name, None)
-    if (settings.system, there) != (system.system_name, here):
+    old, new = settings.system, system.system_name
+    if old != new:
         raise SettingsError(
-            f"`init_from={run_dir!r}` holds a run of {settings.system} {_show(there)}: its "
-            f"weights do not fit {system.system_name} {_show(here)}"
+            f"`init_from={given!r}` holds a run of {old}: its weights do not fit {new}"
+        )
+    if there != here:
+        old, new = differing(there, here)
+        raise SettingsError(
+            f"`init_from={given!r}` holds a run with {old}: its weights do not fit {new}"
         )
     _restore(run, generator=system.generator)
     system.restart_average()
@@ -314,10 +319,13 @@ def _restore(run, **parts):
         ) from error
 
 
-def shown_settings(system: str, given: Mapping[str, object]) -> str:
-    """All settings of a system in words, "NAME=VALUE ..."; the default if one is not in `given`."""
-    return _show(all_settings(system, **given))
+def differing(there: Mapping[str, object], here: Mapping[str, object]) -> Tuple[str, str]:
+    """The settings that differ, as arguments: ("`depth=12`", "`depth=6`"); "" twice if none do.
 
-
-def _show(settings):
-    return " ".join(f"{name}={value}" for name, value in settings.items())
+    there, here:  all settings of two systems of one name, {name: value}.
+    """
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    old, new = (
+        " ".join(f"`{name}={values.get(name)!r}`" for name in names) for values in (there, here)
+    )
+    return old, new

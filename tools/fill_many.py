@@ -13,7 +13,7 @@ those of `inpaint`. A photograph whose output exists already is not filled again
 command goes on where an earlier one ended. Photographs that cannot be filled are listed with the
 reason in --bad (default: OUTPUT.bad.csv), and the exit status is then 1.
 
-It needs the extra `beam`: pip install -e .[beam]. docs/big_jobs.md says more.
+It needs the extra `beam`: pip install -e '.[beam]'. docs/big_jobs.md says more.
 """
 
 import contextlib

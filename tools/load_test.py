@@ -4,7 +4,7 @@
         --image=photo.jpg --mask=mask.png
 
 It sends 200 requests (--requests) from 8 clients at the same time (--clients), and compares each
-fill with one that was requested alone. It prints the number of errors and of other pictures, the
+fill with one that was requested alone. It prints the number of errors and of wrong pictures, the
 photographs per second, and the median and 99th percentile of the time to an answer. Failed requests
 do not count in the rate and the times. The exit status is 1 if a request failed or a picture
 differed.
@@ -44,9 +44,9 @@ def main():
     )
     result = load(values.server, photo, mask, values.requests, values.clients, values.timeout)
     print(
-        f"{values.requests} requests of {values.clients} clients: {len(result['errors'])} errors, "
-        f"{result['different']} other pictures; {result['rate']:.2f} photographs/s, p50 "
-        f"{result['p50']:.3f} s, p99 {result['p99']:.3f} s"
+        f"{counted(len(result['errors']), 'error')}, "
+        f"{counted(result['different'], 'wrong picture')}; {result['rate']:.2f} photographs/s, "
+        f"median {result['p50']:.3f} s, 99th percentile {result['p99']:.3f} s"
     )
     if result["errors"] or result["different"]:
         command.fail(

@@ -9,7 +9,7 @@ The shards are TFRecord files in the form of TensorFlow Datasets. Beside them, m
 SHA-256, size, shard and licence of every photograph, and bad.csv lists those that cannot be read,
 with the reason. Arguments after -- are Apache Beam's. If the command is interrupted, the same
 command goes on where it ended; the folder gets its name when it is complete. It needs the extra
-`beam`: pip install -e .[beam].
+`beam`: pip install -e '.[beam]'.
 """
 
 import contextlib

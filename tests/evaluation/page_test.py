@@ -14,3 +14,7 @@ def test_a_very_narrow_picture_is_shown_too(size, shown):
     data = page._jpeg(np.zeros((*size, 3), np.uint8))
     jpeg = np.frombuffer(base64.b64decode(data.partition(",")[2]), np.uint8)
     assert min(cv2.imdecode(jpeg, cv2.IMREAD_COLOR).shape[:2]) == shown
+
+
+def test_the_legend_names_intervals_only_where_there_are_some():
+    assert "interval" in page._legend(10, "mine") and "interval" not in page._legend(9, "mine")

@@ -111,7 +111,7 @@ def test_ids_refuses_what_is_no_set_of_pairs(monkeypatch):
         ids(np.ones((5, 3)), np.ones((4, 3)))
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     with pytest.raises(
-        SettingsError, match=r"`inception_weights`.*scikit-learn: pip install -e .\[metrics\]"
+        SettingsError, match=r"`inception_weights`.*scikit-learn: pip install -e '.\[metrics\]'"
     ):
         ids(np.ones((5, 3)), np.ones((5, 3)))
 

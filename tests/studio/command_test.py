@@ -381,7 +381,7 @@ def test_a_missing_package(command_line, monkeypatch, name, flag):
     monkeypatch.setitem(sys.modules, name, None)
     status, _, err = command_line(studio.main, flag)
     assert status == 1 and re.fullmatch(
-        rf"tfinpaint: .*{name}.*: the studio needs pip install -e .\[serve\]\n", err
+        rf"tfinpaint: .*{name}.*: the studio needs pip install -e '.\[serve\]'\n", err
     )
 
 

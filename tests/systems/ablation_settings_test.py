@@ -62,12 +62,11 @@ def test_a_run_keeps_its_parts_and_goes_on_with_no_others(tmp_path, eager):
     with pytest.raises(SettingsError) as error:
         train(whole, str(path), resume=True)
     assert str(error.value) == (
-        f"`run_dir={str(path)!r}` holds a run with system_settings width=4 depth=5 "
-        "attention_kind=3 squeeze_excite=False bottom=strided, not width=4 depth=8 "
-        "attention_kind=both squeeze_excite=True bottom=dilated: it cannot be resumed with these "
-        "flags"
+        f"`run_dir={str(path)!r}` holds a run with `depth=5` `attention_kind='3'` "
+        "`squeeze_excite=False` `bottom='strided'`, not `depth=8` `attention_kind='both'` "
+        "`squeeze_excite=True` `bottom='dilated'`: it cannot be resumed with these flags"
     )
-    with pytest.raises(SettingsError, match="attention_kind=3 .* do not fit musical .*=both"):
+    with pytest.raises(SettingsError, match="`attention_kind='3'`.* do not fit .*='both'`"):
         runs.start_from(str(path), tfinpaint.create("musical", **SMALL["musical"]))
 
 

@@ -108,8 +108,8 @@ def test_the_command(command_line, server, files):
         "single fill"
     )
     assert re.fullmatch(
-        "12 requests of 3 clients: 0 errors, 0 other pictures; "
-        r"\d+\.\d\d photographs/s, p50 \d+\.\d{3} s, p99 \d+\.\d{3} s\n",
+        r"0 errors, 0 wrong pictures; \d+\.\d\d photographs/s, "
+        r"median \d+\.\d{3} s, 99th percentile \d+\.\d{3} s\n",
         rest,
     )
 
@@ -135,7 +135,7 @@ def test_the_command_fails_where_answers_were_wrong(command_line, made_up, files
     )
     assert (
         status == 1
-        and "3 errors, 1 other pictures" in out
+        and "3 errors, 1 wrong picture;" in out
         and err == "tfinpaint: 4 is busy; 7 is busy; 9 is busy\n"
     )
 

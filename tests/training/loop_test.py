@@ -184,7 +184,7 @@ def test_a_run_directory_that_is_in_the_way_stays_as_it_was(run, tmp_path):
     with pytest.raises(SettingsError, match="not empty: `resume`"):
         train(SETTINGS, str(run[0]))
     with pytest.raises(
-        SettingsError, match="with system_settings width=4 depth=4 stages=2, not width=8 depth=4 st"
+        SettingsError, match="holds a run with `width=4`, not `width=8`: it cannot be resumed"
     ):
         train(
             dataclasses.replace(SETTINGS, system_settings=(("width", 8), ("depth", 4))),

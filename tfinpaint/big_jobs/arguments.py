@@ -25,7 +25,7 @@ def check_beam() -> None:
     Raises: SettingsError if it is not installed.
     """
     if importlib.util.find_spec("apache_beam") is None:
-        raise SettingsError("this command needs Apache Beam: pip install -e .[beam]")
+        raise SettingsError("this command needs Apache Beam: pip install -e '.[beam]'")
     logging.disable(logging.WARNING)
     try:
         importlib.import_module("apache_beam.io")

@@ -21,6 +21,7 @@ from tfinpaint.evaluation.text import (
     published,
     regions,
 )
+from tfinpaint.metrics.statistics import FEWEST
 from tfinpaint.pictures import blanked
 from tfinpaint.wording import counted
 
@@ -94,9 +95,8 @@ def _block(report, scores, first):
     parts = [
         f"<h2>{_(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
         f"{_(block.about)}; "
-        f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. Below "
-        "each mean are its interval and the paired difference to "
-        f"{_(first)}, in colour if its interval does not include 0.</p>"
+        f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. "
+        f"{_(_legend(len(block.photos), first))}</p>"
     ]
     for region, columns in regions(report):
         rows = "".join(
@@ -125,6 +125,16 @@ def _block(report, scores, first):
             "paper's photographs, not on these.</p>" + _table("", table.columns, rows)
         )
     return "".join(parts)
+
+
+def _legend(photographs, first):
+    """What a cell of a block's tables has below its mean."""
+    if photographs < FEWEST:
+        return f"Below each mean is the paired difference to {first}."
+    return (
+        f"Below each mean are its interval and the paired difference to {first}, in colour if its "
+        "interval does not include 0."
+    )
 
 
 def _table(corner, headings, rows):

@@ -111,7 +111,7 @@ class Realism(Metric):
         if importlib.util.find_spec("sklearn") is None:
             raise SettingsError(
                 "`inception_weights`: U-IDS needs scikit-learn, which is not installed: pip "
-                "install -e .[metrics]"
+                "install -e '.[metrics]'"
             )
         self._network = network = Inception(path)
         by = f" ({network.description}, weights {network.fingerprint})"
@@ -215,7 +215,7 @@ def ids(real: np.ndarray, filled: np.ndarray) -> tuple:
     except ImportError as error:
         raise SettingsError(
             "`inception_weights`: U-IDS and P-IDS need the package scikit-learn: pip install -e "
-            ".[metrics]"
+            "'.[metrics]'"
         ) from error
     real, filled = np.asarray(real), np.asarray(filled)
     _check_features(real, filled)

@@ -62,7 +62,7 @@ def main() -> None:
 
         assert requests and starlette and uvicorn
     except ModuleNotFoundError as error:
-        raise SettingsError(f"{error}: the studio needs pip install -e .[serve]") from error
+        raise SettingsError(f"{error}: the studio needs pip install -e '.[serve]'") from error
     from tfinpaint.serving import ending
 
     # SIGTERM does the same as Ctrl-C: both remove the temporary folder.

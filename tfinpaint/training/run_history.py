@@ -13,7 +13,7 @@ import os
 from typing import Any, Dict, List, Optional, Tuple
 
 from tfinpaint import packed
-from tfinpaint.runs import HISTORY_FILE, content_of, read_run, read_settings, shown_settings
+from tfinpaint.runs import HISTORY_FILE, content_of, differing, read_run, read_settings
 from tfinpaint.settings import (
     SettingsError,
     TrainSettings,
@@ -22,6 +22,7 @@ from tfinpaint.settings import (
     to_json,
     train_settings_from_json,
 )
+from tfinpaint.systems import all_settings
 
 # Settings that are not reported as changed when a run is resumed.
 _MAY_CHANGE = (
@@ -57,11 +58,11 @@ def check_run(run_dir: str, settings: TrainSettings, resume: bool = False) -> No
     check_not_packed(run_dir)
     there = read_settings(run_dir, "run_dir")
     for name in ("system", "variant", "system_settings"):
-        old, new = _of_system(there, name), _of_system(settings, name)
+        old, new = _of_system(there, settings, name)
         if old != new:
             raise SettingsError(
-                f"`run_dir={run_dir!r}` holds a run with {name} {old}, not {new}: it cannot be "
-                "resumed with these flags"
+                f"`run_dir={run_dir!r}` holds a run with {old}, not {new}: it cannot be resumed "
+                "with these flags"
             )
 
 
@@ -183,6 +184,9 @@ def _flat(settings):
     return {**{name: value for name, value in values.items() if name not in left}, **weights}
 
 
-def _of_system(settings, name):
-    value = getattr(settings, name)
-    return shown_settings(settings.system, dict(value)) if name == "system_settings" else value
+def _of_system(old, new, name):
+    """An attribute of two settings in words. Of the system's settings, only those that differ."""
+    pair = getattr(old, name), getattr(new, name)
+    if name != "system_settings":
+        return tuple(f"`{name}={value!r}`" for value in pair)
+    return differing(*(all_settings(old.system, **dict(values)) for values in pair))
