@@ -223,6 +223,22 @@ def test_output_out_of_range_is_clipped():
     assert (filled[1:] == [255, 0, 128]).all()
 
 
+@pytest.mark.parametrize("detail", ["auto", "off"])
+def test_a_black_and_white_photograph_stays_so(detail):
+    """Networks tint a little. The tint of what lies under the hole does not matter."""
+    photo, mask = np.repeat(_photo(60, 90)[..., :1], 3, -1), np.zeros((60, 90), np.uint8)
+    mask[20:40, 30:60] = mask[50, :70] = 255  # thick and thin
+    photo[mask > 0] = [255, 0, 0]
+    painter = Painter(Constant())
+    filled = painter.fill(photo, mask, detail=detail)
+    assert (filled == filled[..., :1]).all() and (filled[50, :70] == 117).all()
+    whole = painter.fill_whole(tf.constant(photo, tf.float32), tf.constant(mask[..., None] > 0))
+    assert (whole.numpy()[mask > 0] == 117).all()
+    photo[0, 0, 0] ^= 1
+    filled = painter.fill(photo, mask, detail=detail)
+    assert (filled[50, :70] == [200, 100, 50]).all()
+
+
 def test_grow_is_a_disc(constant):
     photo = np.zeros((60, 60, 3), np.uint8)
     mask = np.zeros((60, 60), np.uint8)
@@ -234,6 +250,7 @@ def test_grow_is_a_disc(constant):
 
 def test_feather_falls_linearly_and_keeps_all_beyond(constant):
     photo = np.zeros((9, 80, 3), np.uint8)
+    photo[..., 2] = 90  # not grey
     mask = np.zeros((9, 80), np.uint8)
     mask[:, 40:] = 255
     red = constant.fill(photo, mask, feather=4)[4, :, 0].tolist()
@@ -276,6 +293,7 @@ def test_the_window_function_has_one_trace_for_all_sizes(constant):
 
 def test_twelve_megapixels_with_a_small_hole_are_lean(constant):
     photo = np.zeros((3000, 4000, 3), np.uint8)
+    photo[..., 2] = 90  # not grey
     mask = np.zeros((3000, 4000), np.uint8)
     mask[1500:1530, 2000:2040] = 255
     constant.fill(photo[:64, :64], mask[1480:1544, 1980:2044])  # the graph is traced

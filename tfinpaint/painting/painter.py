@@ -174,7 +174,8 @@ class Painter(BasePainter, Fitting, tf.Module):
         """`fill_window` without detail."""
         hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
-        return self._shown(self._filled(blanked, hole, shown, aim), shown, window)
+        filled = self._filled(blanked, hole, shown, aim)
+        return self._shown(_as_grey_as(blanked, filled), shown, window)
 
     @tf.function(input_signature=_WITH_DETAIL, autograph=False)
     def fill_window(
@@ -193,7 +194,7 @@ class Painter(BasePainter, Fitting, tf.Module):
 
         A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
         are not multiples of the stride are padded by reflection. Pixels that are not shown keep
-        their bytes.
+        their bytes. If all known pixels are grey, so is the output.
         """
         return self._fill_any(window, hole, shown, with_detail)
 
@@ -225,7 +226,7 @@ class Painter(BasePainter, Fitting, tf.Module):
             lambda: detail.restore(picture, tf.logical_or(hole, earlier), part),
             lambda: filled,
         )
-        return self._shown(filled, shown, window)
+        return self._shown(_as_grey_as(blanked, filled), shown, window)
 
     @staticmethod
     def _maps(hole, shown):
@@ -280,10 +281,9 @@ class Painter(BasePainter, Fitting, tf.Module):
         photo float32 [h, w, 3] from 0 to 255, hole bool [h, w, 1] -> float32 [h, w, 3]: whole
         numbers in the hole, the photograph elsewhere.
         """
-        filled = self._fill_padded(
-            tf.where(hole, tf.zeros_like(photo), photo), hole, self._generate_any
-        )
-        return tf.where(hole, tf.round(filled), photo)
+        blanked = tf.where(hole, tf.zeros_like(photo), photo)
+        filled = self._fill_padded(blanked, hole, self._generate_any)
+        return tf.where(hole, tf.round(_as_grey_as(blanked, filled)), photo)
 
     # Sizes that stay the same are static in the graph, which is then 5 % faster. `inputs` is one
     # dict because TensorFlow cannot reduce retracing between calls with different keywords.
@@ -312,3 +312,14 @@ class Painter(BasePainter, Fitting, tf.Module):
         return self.system.generate(
             tf.where(holes > 0, tf.zeros_like(images), images), holes, **inputs
         )
+
+
+def _as_grey_as(blanked, filled):
+    """The fill, float32 [h, w, 3]; its means over the channels if the photograph is grey.
+
+    Networks tint the fill of a black-and-white photograph, by up to some 20 grey levels.
+
+    blanked: [h, w, 3], the photograph with blanked holes.
+    """
+    is_grey = tf.reduce_all(tf.equal(blanked, blanked[..., :1]))
+    return tf.where(is_grey, tf.reduce_mean(filled, -1, keepdims=True), filled)
