@@ -170,19 +170,27 @@ def empty_box(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(models, "FOLDER", str(tmp_path_factory.mktemp("no_models")))
 
 
+@contextlib.contextmanager
+def logger_given_back():
+    """A command takes over the package's logger; other tests need it as it was."""
+    logger = logging.getLogger("tfinpaint")
+    level, handlers, propagate = logger.level, logger.handlers, logger.propagate
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagate
+
+
 @pytest.fixture
 def command_line(monkeypatch, capsys):
     """command_line(main, "--flag=value", ...) -> exit status, stdout, stderr of a command. A
     traceback fails the test."""
     from tfinpaint import command
 
-    logger = logging.getLogger("tfinpaint")  # a command takes it over; other tests need it back
-    monkeypatch.setattr(logger, "handlers", logger.handlers)
-    monkeypatch.setattr(logger, "propagate", logger.propagate)
-
     def call(main, *arguments):
         monkeypatch.setattr(sys, "argv", ["command", *map(str, arguments)])
-        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
+        with logger_given_back(), flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
             command.run(main)
         out, err = capsys.readouterr()
         assert "Traceback" not in err
@@ -198,16 +206,14 @@ def command_for_all():
     from tfinpaint import command
 
     def call(main, *arguments):
-        logger = logging.getLogger("tfinpaint")
         with (
+            logger_given_back(),
             pytest.MonkeyPatch.context() as patch,
             contextlib.redirect_stdout(io.StringIO()) as out,
             contextlib.redirect_stderr(io.StringIO()) as err,
             flagsaver.flagsaver(),
             pytest.raises(SystemExit) as end,
         ):
-            patch.setattr(logger, "handlers", logger.handlers)
-            patch.setattr(logger, "propagate", logger.propagate)
             patch.setattr(sys, "argv", ["command", *map(str, arguments)])
             command.run(main)
         assert "Traceback" not in err.getvalue()
