@@ -127,7 +127,7 @@ class EdgeConnect(System):
         images, holes = self.checked(images, holes)
         if edges is not None:
             edges = shaped("edges", edges, holes.shape)
-        return super().generate(images, holes, edges=edges)
+        return self.raw(self.generator, images, holes, edges=edges)
 
     def raw(
         self,

@@ -128,7 +128,7 @@ class Pluralistic(System):
             latent = shaped(
                 "latent", latent, tf.TensorShape([batch, *cells, 4 * self.generator.width])
             )
-        return super().generate(images, holes, latent=latent, seed=seed)
+        return self.raw(self.generator, images, holes, latent=latent, seed=seed)
 
     def raw(
         self,
