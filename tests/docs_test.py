@@ -63,7 +63,13 @@ def fences(page, *languages):
 
 
 def without_fences(page):
-    return re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text(encoding="utf-8"))
+    """A page's text, with the files that it includes in place, as the site shows it."""
+    text = re.sub(
+        r'(?m)^--8<-- "(.*)"$',
+        lambda include: (ROOT / include[1]).read_text(encoding="utf-8"),
+        page.read_text(encoding="utf-8"),
+    )
+    return re.sub(r"(?ms)^ *```.*?^ *```$", "", text)
 
 
 def commands(page):
