@@ -18,6 +18,7 @@ from PIL import Image
 from tfinpaint import fill_file, inpaint, jobs, loading
 from tfinpaint.attention_maps import placing
 from tfinpaint.attention_maps.placing import AttentionMap
+from tfinpaint.painting import filling
 from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.painting.boxes import Box
 from tfinpaint.photo import read_photo
@@ -643,6 +644,11 @@ def test_alpha_as_the_mask_and_opaque_fills(tmp_path, run, flags_, opaque):
 
 def test_opaque_reaches_as_far_as_the_grown_hole_and_the_last_of_three(tmp_path, run):
     photo = _erased(tmp_path / "a.png")
+    before = np.asarray(Image.open(photo).getchannel("A")).copy()
+    before[before > 0] = 252  # what a lossy format may make of 255: opaque, but not quite
+    image = Image.open(photo)
+    image.putalpha(Image.fromarray(before))
+    image.save(photo)
     status, _, _ = run(
         f"--image={photo}",
         "--mask=alpha",
@@ -652,9 +658,9 @@ def test_opaque_reaches_as_far_as_the_grown_hole_and_the_last_of_three(tmp_path,
     )
     alpha = read_photo(str(tmp_path / "o.png")).alpha
     assert status == 0 and alpha.shape == (20, 90)
-    before = read_photo(str(photo)).alpha
     np.testing.assert_array_equal(alpha[:, :60], np.tile(before, (1, 2)))
-    assert (alpha[:, 60:] == 255).all()
+    grown = filling.grown((before == 0).astype(np.uint8), 2) > 0
+    np.testing.assert_array_equal(alpha[:, 60:], np.where(grown, 255, 252))
 
 
 def test_each_photograph_of_a_folder_has_its_own_alpha(tmp_path, run):
