@@ -42,7 +42,7 @@ class Several(Red):
     fill_inputs = ("seed",)
 
     def fill(self, photo, mask, grow=0, feather=0, detail="auto", seed=0, blend="none"):
-        self.calls.append((grow, feather, detail, seed))
+        self.calls.append((grow, feather, detail, seed) + ((blend,) if blend != "none" else ()))
         return np.where(mask[..., np.newaxis] > 0, np.uint8([seed, 0, 0]), photo)
 
     def score(self, photo, mask, grow=0):
@@ -158,6 +158,17 @@ def test_blending_is_asked_of_the_painter(tmp_path, run):
     arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path / 'out.png'}")
     assert run(*arguments, "--blend=poisson")[0] == 0
     assert Red.calls == [(0, 0, "auto", "poisson")]
+
+
+def test_all_samples_are_filled_with_the_options_of_one_fill(tmp_path, run, monkeypatch):
+    monkeypatch.setattr(loading, "load", lambda path: Several())
+    photo, mask = _write(tmp_path / "a.png"), _mask(tmp_path / "m.png")
+    arguments = (f"--image={photo}", f"--mask={mask}", f"--output={tmp_path / 'out.png'}")
+    for flag, rest in (("--blend=poisson", (0, "off", "poisson")), ("--feather=3", (3, "off"))):
+        assert run(*arguments, "--samples=2", "--grow_hole=1", "--detail=off", flag)[0] == 0
+        feather, detail, *blend = rest
+        assert Red.calls == [(1, feather, detail, seed, *blend) for seed in (0, 1)]
+        Red.calls.clear()
 
 
 def test_jpeg_output_says_that_it_is_not_exact(tmp_path, run):
