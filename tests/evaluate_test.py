@@ -21,6 +21,7 @@ from tfinpaint import evaluate
 from tfinpaint.data.batches import named_squares
 from tfinpaint.data.photos import open_photos
 from tfinpaint.evaluation import methods
+from tfinpaint.metrics import quality, references
 from tfinpaint.settings import SettingsError
 
 
@@ -355,7 +356,8 @@ def test_a_photograph_that_a_model_cannot_fill_is_its_own_loss(run, photos, tmp_
             raise MemoryError("too large")
         return real(pixels, hole)
 
-    name, square = list(named_squares(open_photos(f"folder:{photos}"), 64))[4]
+    squares = dict(named_squares(open_photos(f"folder:{photos}"), 64))
+    name, square = list(squares.items())[4]
     monkeypatch.setitem(methods.REFERENCES, "telea", fails_at_one)
     status, out, err = run(
         "--model=mean,telea",
@@ -372,3 +374,10 @@ def test_a_photograph_that_a_model_cannot_fill_is_its_own_loss(run, photos, tmp_
     assert len(block["photographs"]) == 10 and name not in block["photographs"]
     each = {name: block["models"][name]["psnr"]["each"] for name in ("mean", "telea")}
     assert len(each["mean"]) == len(each["telea"]) == 10 and "10 of folder" in out
+    hole = np.zeros((64, 64), np.uint8)
+    hole[16:48, 16:48] = 1
+    for method, fill in (("mean", references.mean_fill), ("telea", real)):  # each its own figure
+        kept = np.stack([squares[name] for name in block["photographs"]])
+        filled = np.stack([fill(pixels, hole) for pixels in kept])
+        expected = quality.measure(filled, kept, np.stack([hole] * 10))["psnr"]
+        np.testing.assert_allclose(each[method], expected)

@@ -9,9 +9,10 @@ from PIL import Image
 
 from tfinpaint.data import hole_files
 from tfinpaint.data.evaluation_holes import evaluation_holes, fingerprint
+from tfinpaint.data.holes import holes
 from tfinpaint.evaluation.cases import read_blocks
 from tfinpaint.metrics.protocols import all_protocols
-from tfinpaint.settings import EvaluationSettings, SettingsError
+from tfinpaint.settings import EvaluationSettings, HoleSettings, SettingsError
 
 
 def blocks(data, size=32, protocol="default", **options):
@@ -55,6 +56,9 @@ def test_objects_are_a_fixed_set_for_each_bin(photos):
         )
     (fewer,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0.3, 0.4),))
     np.testing.assert_array_equal(fewer.holes, [found[1].holes[k] for k in range(2)])
+    for k in range(2):  # that of training at step k with seed 0
+        made = holes(0, k, 1, 32, HoleSettings("objects", (0.3, 0.4)))[0, ..., 0]
+        np.testing.assert_array_equal(fewer.holes[k], made)
     (low,) = blocks(f"folder:{photos}", holes="objects", count=2, ratio_bins=((0, 0.1),))
     assert all(0 < share <= 0.1 for share in low.shares)
     with pytest.raises(

@@ -113,3 +113,21 @@ def test_a_diagonal_scratch_is_teleas_whatever_its_box(photo):
     filled = np.where(hole[..., None] > 0, np.uint8(0), photo)
     want = cv2.inpaint(filled, hole, 1, cv2.INPAINT_TELEA)
     np.testing.assert_array_equal(blending.poisson(filled, hole), want)
+
+
+@pytest.mark.parametrize("thickness, is_thin", [(6, True), (7, False)])
+def test_up_to_six_pixels_a_hole_is_teleas_and_not_above(photo, thickness, is_thin):
+    hole = boxed(photo.shape[:2], (20, 10, 20 + thickness, 90))
+    filled = np.where(hole[..., None] > 0, np.uint8(0), photo)
+    filled[23, 12:88:2] = 255  # texture, which a clone keeps
+    telea = cv2.inpaint(filled, hole, 1, cv2.INPAINT_TELEA)
+    assert np.array_equal(blending.poisson(filled, hole), telea) == is_thin
+
+
+def test_a_hole_within_a_ring_is_blended_by_itself(photo):
+    """It lies in the ring's box, and is no part of the ring."""
+    ring, inner = boxed(photo.shape[:2], (5, 10, 75, 90)), boxed(photo.shape[:2], (33, 40, 47, 60))
+    ring[17:63, 22:78] = 0
+    filled = np.where((ring | inner)[..., None] > 0, np.uint8(30), photo)
+    one_by_one = blending.poisson(blending.poisson(filled, ring), inner)
+    np.testing.assert_array_equal(blending.poisson(filled, ring | inner), one_by_one)

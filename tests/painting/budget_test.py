@@ -263,3 +263,66 @@ def test_choices_stay_within_the_budget_and_are_near_the_best(seed):
 def test_the_cheapest_choices_are_taken_if_even_they_cost_too_much():
     cells = [[budget._Choice(10, 1.0, []), budget._Choice(20, 0.5, [])]] * 3
     assert [choice.cost for choice in budget._within(cells, 5)] == [10, 10, 10]
+
+
+def test_what_is_reduced_comes_after_what_is_not_and_large_holes_last(photo):
+    """When a hole is filled at a smaller size, all around it is to be known."""
+    hole = window_rows.letters(1500, 2000, 30)
+    hole[600:1300, 700:1500] = 0
+    hole[650:1250, 750:1450] = 1
+    large = Box(650, 750, 1250, 1450)
+    groups = budget.plan(photo, hole, NETWORK)
+    turns = [2 if g.box == large else int(g.way == "reduced") for g in groups]
+    assert set(turns) == {0, 1, 2} and turns == sorted(turns) and turns.count(2) == 1
+
+
+def comb(shape, left, top):
+    """A hole of 20 strokes that are joined at one end, in a square of 240 pixels."""
+    hole = np.zeros(shape, np.uint8)
+    hole[top : top + 240, left : left + 2] = 1
+    for row in range(top, top + 240, 12):
+        hole[row : row + 2, left : left + 240] = 1
+    return hole
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_four_windows_need_no_budget(photo, count):
+    hole = sum(comb(photo.shape[:2], 20 + 380 * k, 500) for k in range(count))
+    network = budget.unlimited(photo, hole, NETWORK)
+    assert len(network) == count
+    assert total(network) > 2 * budget.budget(int(hole.sum()), 512)
+    ways = {group.way for group in budget.plan(photo, hole, NETWORK)}
+    assert (ways == {"network"}) == (count == 4)
+
+
+def test_the_expected_error_is_that_of_known_pixels_near_the_hole():
+    """The number of missing pixels times 1 + the mean squared step of known neighbours of which the
+    later one is at most 4 pixels from a missing one, across or down."""
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    photo[:, 20:] //= 8  # smooth, and far from the hole
+    hole = np.zeros((30, 40), np.uint8)
+    hole[10:13, 5:30], hole[4:6, 2:4] = 1, 1
+    missing = hole.copy()
+    missing[4:6, 2:4] = 0  # a compact hole: not known, and not among the strokes
+    grey, steps = photo.astype(float).mean(-1), []
+    for y, x in np.ndindex(hole.shape):
+        near = missing[max(y - 4, 0) : y + 5, max(x - 4, 0) : x + 5].any()
+        for v, u in ((y - 1, x), (y, x - 1)):
+            if near and min(v, u) >= 0 and not hole[y, x] and not hole[v, u]:
+                steps.append((grey[y, x] - grey[v, u]) ** 2)
+    cell = budget._Cell(photo, hole, missing, Box(0, 0, 30, 40))
+    expected = missing.sum() * (1 + np.mean(steps))
+    assert cell._error(Box(0, 0, 30, 40)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("side, has_detail", [(16, False), (60, True)])
+def test_detail_is_left_out_where_little_is_thick(photo, side, has_detail):
+    """Of 2,400 pixels of strokes and a square of 256 or 3,600 pixels."""
+    hole = np.zeros(photo.shape[:2], np.uint8)
+    hole[20:28, 30:330] = 1
+    hole[100 : 100 + side, 30 : 30 + side] = 1
+    sizes = budget._Sizes.of(NETWORK.working_size)
+    (box,) = tiles_with_holes(hole, sizes.cell)
+    choices = budget._Cell(photo, hole, hole, box).choices(sizes, NETWORK)
+    assert any(group.detail for choice in choices for group in choice.groups) == has_detail

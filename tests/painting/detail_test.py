@@ -514,3 +514,52 @@ print((memory_use.most_megabytes() - before) / 1024)
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert float(done.stdout) < 3.0, done.stdout  # GB
+
+
+@pytest.mark.parametrize("above, reduction", [(0, 1), (1, 1), (2, 2)])
+def test_the_low_frequencies_of_an_estimate_are_replaced_by_the_guides(above, reduction):
+    """Means over 5 x 5 pixels taken twice; from the third level on, those of half the size."""
+    rng = np.random.default_rng(4)
+    picture = rng.uniform(0, 255, (48, 56, 3)).astype(np.float32)
+    hole = _box(48, 56, 12, 16, 36, 44)
+    level = _level(picture, hole)
+    estimate = rng.uniform(0, 255, (1, 48, 56, 5)).astype(np.float32)
+    found = detail.votes.with_lows(level, tf.constant(estimate), tf.constant(above))[0].numpy()
+    apart = np.where(hole[..., None], level.picture[0].numpy() - estimate[0], 0).astype(float)
+    small = apart.reshape(48 // reduction, reduction, 56 // reduction, reduction, 5).mean((1, 3))
+    for _ in range(2):
+        small = np.stack(
+            [
+                [
+                    small[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3].mean((0, 1))
+                    for x in range(small.shape[1])
+                ]
+                for y in range(small.shape[0])
+            ]
+        )
+    lows = cv2.resize(small, (56, 48), interpolation=cv2.INTER_LINEAR)
+    expected = np.where(hole[..., None], estimate[0] + lows, estimate[0])
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+def test_in_a_smooth_place_neighbours_that_agree_do_not_excuse_another_colour():
+    """The tolerance is at most that of the roughness of the place, however far the nearest is."""
+    rng = np.random.default_rng(5)
+    ramp = np.linspace(60, 180, 50)[np.newaxis, :, np.newaxis] + np.zeros((60, 50, 3))
+    hole = _box(60, 50, 20, 10, 45, 40)
+    picture = (ramp + rng.normal(0, 0.5, ramp.shape)).astype(np.float32)
+    picture[hole] += 40  # a guide that is unlike all that is known
+    level = _level(picture, hole)
+    nearest = detail.search.exhaustive(level, level.picture)
+    described = detail.search.features(level.picture).numpy()
+    _, distances = detail.search.search(level, tf.constant(described), nearest, True, 1.0, 7)
+    wanted = described[level.targets]
+    squares = np.square(wanted - described[nearest]).sum(-1)
+    rough = level.picture[0, ..., 3:].numpy() / detail.search.ROUGH
+    means = [
+        rough[y - 3 : y + 4, x - 3 : x + 4].mean((0, 1))
+        for y, x in zip(*np.divmod(level.targets.numpy(), 50))
+    ]
+    most = squares + 49 * np.square(means).sum(-1)
+    assert np.median(most) < 1.5 * np.median(squares)  # twice of it would be allowed otherwise
+    assert (distances.numpy() <= most * (1 + 1e-4)).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfinpaint.painting import budget, filling, windows
+from tfinpaint.painting import budget, filling, rims, windows
 from tfinpaint.painting.boxes import Context
 from tfinpaint.painting.filling import Options
 from tools.benchmarks import window_rows
@@ -78,3 +78,23 @@ def test_feather_and_growing_go_with_the_budget():
 def test_detail_is_passed_on_for_ordinary_holes(detail):
     hole = window_rows.blob(900, 1200, 10_000)
     assert fill(hole, Options(detail=detail))[1].detail == [detail == "auto"]
+
+
+def test_what_is_reduced_is_refined_by_as_much_as_it_was_reduced(monkeypatch):
+    hole, asked, real = CASES["letters"], [], rims.refined
+
+    def refined(filled, missing, reduction, with_detail):
+        asked.append((filled.shape[:2], reduction, with_detail))
+        return real(filled, missing, reduction, with_detail)
+
+    monkeypatch.setattr(rims, "refined", refined)
+    found = set()
+    for detail in ("auto", "off"):
+        fill(hole, Options(detail=detail))
+        groups = budget.plan(PHOTO, hole, budget.Network(8, SIZE, detail=detail == "auto"))
+        reduced = [group for group in groups if group.way == "reduced"]
+        expected = [(g.window.size, max(g.window.size) / SIZE, g.detail) for g in reduced]
+        assert asked == expected
+        found |= {reduction > 1 for _, reduction, _ in asked}
+        asked.clear()
+    assert found == {True}

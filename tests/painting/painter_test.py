@@ -570,3 +570,19 @@ def test_generate_blanks_the_hole_and_answers_as_the_system_does():
 def test_generate_names_bad_arguments(constant, images, holes, words):
     with pytest.raises(ValueError, match=words):
         constant.generate(images, holes)
+
+
+def test_no_texture_is_copied_from_an_earlier_fill(grey):
+    """The earlier fill here has just the colour that the network gives to the hole."""
+    noise = np.random.default_rng(0).integers(-40, 40, (200, 260, 1))
+    photo = np.clip(120 + noise + [0, 0, 1], 0, 255).astype(np.uint8)  # not grey
+    photo[:, 130:] = (120, 120, 121)
+    hole, shown = np.zeros((2, 200, 260, 1), np.uint8)
+    hole[60:140, 40:120] = 1
+    shown[:, 130:] = filling.OTHER
+    shown[hole > 0] = filling.AIM
+    roughness = []
+    for other in (shown, np.where(shown == filling.OTHER, np.uint8(0), shown)):
+        filled = grey.fill_window(photo, hole, other, True).numpy()
+        roughness.append(filled[60:140, 100:120].astype(float).std())
+    assert roughness[0] > 1.5 * roughness[1]

@@ -223,3 +223,28 @@ def test_shared_windows_of_random_strokes(seed):
 
 def test_bounding_box_with_margin_stays_inside():
     assert bounding_box(_hole((50, 60), (3, 20, 5, 30)), 10) == Box(0, 10, 15, 40)
+
+
+@pytest.mark.parametrize("side, together", [(64, True), (65, False)])
+def test_a_speck_has_sides_of_up_to_64_pixels(side, together):
+    boxes = [Box(10, 10, 10 + side, 10 + side), Box(90, 90, 90 + side, 90 + side)]
+    joined = [Box(10, 10, 90 + side, 90 + side)]
+    assert boxes_of(_hole((1000, 1000), *boxes)) == (joined if together else boxes)
+
+
+@pytest.mark.parametrize("thickness, is_cut", [(120, True), (140, False)])
+def test_long_holes_are_cut_up_to_a_quarter_of_the_working_size(thickness, is_cut):
+    bar = Box(900, 200, 900 + thickness, 1800)
+    found = boxes_of(_hole((2000, 2000), bar))
+    assert (len(found) > 4) if is_cut else (found == [bar])
+
+
+@pytest.mark.parametrize("side, share", [(120, True), (140, False)])
+def test_holes_that_are_not_thin_share_no_windows_however_close_they_are(side, share):
+    boxes = [
+        Box(top, left, top + side, left + side)
+        for top in range(10, 900, side + 2)
+        for left in range(10, 900, side + 2)
+    ]
+    found = boxes_of(_hole((1100, 1100), *boxes))
+    assert (len(found) < len(boxes) / 2) if share else (found == boxes)

@@ -1,4 +1,7 @@
-"""Which masks are warned of as pictures: levels of video, noise and scanners are no pictures."""
+"""Which masks are warned of as pictures: levels of video, noise and scanners are no pictures.
+
+And what counts as transparent.
+"""
 
 import io
 
@@ -7,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 from shared import SHARED, needs_shared
 
-from tfinpaint.photo import read_hole
+from tfinpaint.photo import Photo, hole_of_alpha, read_hole
 
 WARNING = "looks like a picture"
 
@@ -84,6 +87,13 @@ def _made_up_photographs():
 @pytest.mark.parametrize("name, level", list(_made_up_photographs()))
 def test_what_is_spread_over_the_levels_is_warned_of(tmp_path, name, level):
     assert _warns(tmp_path, level)[1]
+
+
+def test_what_is_not_quite_opaque_is_hole_but_for_the_noise_of_lossy_formats():
+    alpha = np.array([[0, 1, 128, 249, 250, 252, 255]], np.uint8)
+    photo = Photo(np.zeros((1, 7, 3), np.uint8), alpha=alpha)
+    hole, _ = hole_of_alpha(photo, "a.webp")
+    np.testing.assert_array_equal(hole, [[255, 255, 255, 255, 0, 0, 0]])
 
 
 @needs_shared

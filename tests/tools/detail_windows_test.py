@@ -162,6 +162,27 @@ def test_columns_without_figures_are_left_out(command_line, folders, tmp_path, m
 
 
 @pytest.mark.parametrize(
+    "place, expected",
+    [((60, 70), np.s_[20:150, 30:200]), ((0, 150), np.s_[0:90, 110:280])],
+)
+def test_lpips_is_of_the_holes_box_and_40_pixels_around_it(monkeypatch, place, expected):
+    rng = np.random.default_rng(0)
+    photo, filled = rng.integers(0, 256, (2, 160, 300, 3)).astype(np.uint8)
+    hole = np.zeros((160, 300), np.uint8)
+    hole[place[0] : place[0] + 50, place[1] : place[1] + 90] = 1
+    seen = []
+
+    def distance(one, other):
+        seen.append((one[0], other[0]))
+        return np.array([0.5])
+
+    monkeypatch.setattr("tfinpaint.metrics.lpips.Lpips", lambda path: distance)
+    measure = detail_windows._lpips("a.npz")
+    assert measure(filled, window_set.Window("a", photo, hole)) == 0.5
+    np.testing.assert_array_equal(seen[0], [filled[expected], photo[expected]])
+
+
+@pytest.mark.parametrize(
     "arguments, words",
     [
         (["--data=folder:x", "--output=o"], "--model is missing"),

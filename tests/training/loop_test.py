@@ -549,16 +549,22 @@ def test_tensorboard_has_attention_beside_every_sample_grid_and_what_the_run_was
 
 
 def test_l1_of_the_hole_by_hand(tmp_path, monkeypatch):
-    """One photograph of 102 with a hole: a system that answers 153 is off by 0.2, the mean fill is
-    exact."""
+    """One photograph of 102 with a hole: a moving average that answers 153 everywhere is off by 0.2
+    there, and known pixels are the photograph's. The mean fill is exact."""
     Image.new("RGB", (40, 40), (102, 102, 102)).save(tmp_path / "a.png")
     settings = dataclasses.replace(SETTINGS, eval_data=f"folder:{tmp_path}")
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none")
-    monkeypatch.setattr(
-        system, "raw", lambda generator, images, holes: tf.zeros_like(images) + 153 / 127.5 - 1
-    )
-    assert Validation(settings, system).hole_l1() == (pytest.approx(0.2), 0.0)
+
+    def raw(generator, images, holes):
+        assert generator is system.averaged_generator
+        return tf.zeros_like(images) + 153 / 127.5 - 1
+
+    monkeypatch.setattr(system, "raw", raw)
+    passed = Validation(settings, system)
+    figures = passed.run()
+    assert passed.hole_l1(figures) == (pytest.approx(0.2), 0.0)
+    assert figures["l1"] == pytest.approx(0.2 * passed._holes.mean())
 
 
 def test_a_validation_pass_measures_in_parts_of_bounded_size(monkeypatch):
