@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tfinpaint import settings
-from tfinpaint.painting import blending, boxes, budget, rims
+from tfinpaint.painting import blending, boxes, budget, grain, rims
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError
 
@@ -94,6 +94,9 @@ def fill(
         if way == "reduced":
             reduction = max(*window.size, working_size) / working_size
             result = rims.refined(result, hole_here[..., 0], reduction, with_detail)
+        if detail == "auto" and not (way == "network" and with_detail):  # there it has grain
+            here_too = hole[window.slices] > 0  # what was filled already has grain of our own
+            result = _grained(result, here_too, hole_here[..., 0] > 0, with_detail)
         result = result[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
@@ -102,6 +105,17 @@ def fill(
     if feather:
         fade(painted, photo, hole, feather)
     return blended(painted, hole, blend)
+
+
+def _grained(filled, hole, missing, with_detail):
+    """The fill of a window, uint8 [h, w, 3], with the photograph's grain where it has no texture.
+
+    hole, missing: bool [h, w], all holes, and those that this fill is for.
+    with_detail: whether thick parts have texture.
+    """
+    part = missing & ~rims.thick(missing) if with_detail else missing
+    grained = grain.added(filled.astype(np.float32), hole, part)
+    return np.rint(np.clip(grained, 0, 255)).astype(np.uint8)
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:

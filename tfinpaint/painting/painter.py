@@ -4,8 +4,9 @@
 
 Known pixels keep the bytes of the photograph. The pixels under a hole have no influence. Each hole
 is filled in a window of the photograph around it (windows.py, filling.py). `Painter.fill_window` is
-the TensorFlow function that fills a window, including the texture of thick holes (detail/). An
-exported model contains it, and is a painter too (export/saved_model.py).
+the TensorFlow function that fills a window, including the texture of thick holes (detail/) and the
+grain of thin ones (grain.py). An exported model contains it, and is a painter too
+(export/saved_model.py).
 """
 
 import functools
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.attention_maps import placing
-from tfinpaint.painting import boxes, detail, filling
+from tfinpaint.painting import boxes, detail, filling, window_grain
 from tfinpaint.painting.base_painter import BasePainter
 from tfinpaint.painting.fitting import Fitting
 from tfinpaint.photo import THRESHOLD
@@ -29,9 +30,9 @@ if TYPE_CHECKING:  # runs.py is a layer above this one
 # A window longer than this times the training size is reduced: training shows no larger holes.
 WORKING_FACTOR = 2
 # What the graphs take: a window, its hole, and what is shown; whether with detail; a seed.
-_WINDOW = [tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)]
-_WITH_DETAIL = [*_WINDOW, tf.TensorSpec([], tf.bool)]
-_SAMPLE = [*_WITH_DETAIL, tf.TensorSpec([], tf.int32)]
+_PHOTO = [tf.TensorSpec([None, None, channels], tf.uint8) for channels in (3, 1, 1)]
+_WINDOW = [*_PHOTO, tf.TensorSpec([], tf.bool)]
+_SAMPLE = [*_WINDOW, tf.TensorSpec([], tf.int32)]
 
 
 class Painter(BasePainter, Fitting, tf.Module):
@@ -155,7 +156,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         """
         if with_detail and detail.is_thick(hole):
             return self.fill_window(window, hole, shown, True)
-        return self._fill_thin(window, hole, shown)
+        return self._fill_thin(window, hole, shown, with_detail)
 
     def _fill_guided(self, window, hole, shown, with_detail, edges=None, seed=0):
         if edges is None:
@@ -170,14 +171,16 @@ class Painter(BasePainter, Fitting, tf.Module):
         return self._fill_any(window, hole, shown, with_detail, seed, edges)
 
     @tf.function(input_signature=_WINDOW, autograph=False)
-    def _fill_thin(self, window, hole, shown):
-        """`fill_window` without detail."""
+    def _fill_thin(self, window, hole, shown, with_detail):
+        """`fill_window` without texture: of a hole without thick parts, or without detail."""
+        earlier = shown == filling.OTHER
         hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         filled = self._filled(blanked, hole, shown, aim)
+        filled = _grained(filled, blanked, hole, earlier, tf.logical_and(hole, with_detail))
         return self._shown(_as_grey_as(blanked, filled), shown, window)
 
-    @tf.function(input_signature=_WITH_DETAIL, autograph=False)
+    @tf.function(input_signature=_WINDOW, autograph=False)
     def fill_window(
         self, window: tf.Tensor, hole: tf.Tensor, shown: tf.Tensor, with_detail: tf.Tensor
     ) -> tf.Tensor:
@@ -189,8 +192,9 @@ class Painter(BasePainter, Fitting, tf.Module):
                       highest value marks the part that the window was chosen for. Where the value
                       is 2, other holes lie, perhaps filled already: no texture is copied from there
                       (filling.py).
-        with_detail:  bool [], whether texture is restored in the thick parts of the hole (detail/).
-                      If it is, the output outside the hole is the photograph.
+        with_detail:  bool [], whether texture is restored in the thick parts of the hole (detail/)
+                      and grain is added in the others (grain.py). If texture is restored, the
+                      output outside the hole is the photograph.
 
         A window larger than the working size is reduced to it, and its fill is enlarged. Sides that
         are not multiples of the stride are padded by reflection. Pixels that are not shown keep
@@ -214,7 +218,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         return self._fill_any(window, hole, shown, with_detail, seed)
 
     def _fill_any(self, window, hole, shown, with_detail, seed=None, edges=None):
-        earlier = shown == filling.OTHER  # texture is not copied from earlier fills
+        earlier = shown == filling.OTHER  # neither texture nor grain is taken from earlier fills
         hole, shown, aim = self._maps(hole, shown)
         # Blanked at once, as bytes: no later step can see what was under the hole.
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
@@ -226,6 +230,8 @@ class Painter(BasePainter, Fitting, tf.Module):
             lambda: detail.restore(picture, tf.logical_or(hole, earlier), part),
             lambda: filled,
         )
+        thin = tf.logical_and(tf.logical_and(hole, tf.logical_not(part)), with_detail)
+        filled = _grained(filled, blanked, hole, earlier, thin)
         return self._shown(_as_grey_as(blanked, filled), shown, window)
 
     @staticmethod
@@ -312,6 +318,22 @@ class Painter(BasePainter, Fitting, tf.Module):
         return self.system.generate(
             tf.where(holes > 0, tf.zeros_like(images), images), holes, **inputs
         )
+
+
+def _grained(filled, blanked, hole, earlier, part):
+    """The fill, float32 [h, w, 3], with the photograph's grain in a part of the hole.
+
+    blanked: uint8 [h, w, 3], the photograph with blanked holes.
+    hole, earlier, part: bool [h, w, 1]. `earlier` are holes that may be filled already.
+    """
+    picture = tf.where(hole, filled, tf.cast(blanked, tf.float32))
+    return tf.cond(
+        tf.reduce_any(part),
+        lambda: tf.where(
+            part, window_grain.added(picture, tf.logical_or(hole, earlier), part), filled
+        ),
+        lambda: filled,
+    )
 
 
 def _as_grey_as(blanked, filled):

@@ -1,0 +1,233 @@
+"""Grain of thin holes: as strong as around them, none where the photograph has none."""
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfinpaint.painting import budget, filling, grain, window_grain
+from tfinpaint.painting.painter import Painter
+
+
+class Grey:
+    """Fills with grey, as smoothly as can be."""
+
+    system_name, stride = "grey", 1
+
+    def generate(self, images, holes):
+        return tf.zeros_like(images)
+
+
+def _noisy(height=200, width=220, deviation=9.0, blur=0.0, is_coloured=True, level=127.5):
+    noise = np.random.RandomState(1).normal(0, 1, (height, width, 3 if is_coloured else 1))
+    noise = np.broadcast_to(noise, (height, width, 3))
+    if blur:
+        noise = cv2.GaussianBlur(noise, (0, 0), blur)
+    return (level + deviation * noise / noise.std()).astype(np.float32)
+
+
+def _strokes(height=200, width=220, thickness=5):
+    hole = np.zeros((height, width), np.uint8)
+    for k in range(4):
+        cv2.line(hole, (20 + 45 * k, 5), (45 * k, height - 6), 1, thickness)
+    return hole > 0
+
+
+def _filled(picture, hole, level=127.5):
+    return grain.added(np.where(hole[..., None], np.float32(level), picture), hole, hole)
+
+
+def _naive(picture, hole, part):
+    """`grain.added`, pixel by pixel, from its description."""
+    height, width = hole.shape
+
+    def blurred(x):
+        padded = np.pad(x.astype(np.float64), [(1, 1), (1, 1), (0, 0)], "symmetric")
+        result = np.zeros_like(x, np.float64)
+        for row, down in enumerate((0.25, 0.5, 0.25)):
+            for column, across in enumerate((0.25, 0.5, 0.25)):
+                result += down * across * padded[row : row + len(x), column : column + len(x[0])]
+        return result
+
+    def bands(x):
+        low = blurred(x)
+        found = []
+        for band in (x - low, low - blurred(blurred(low))):
+            found += [band.mean(-1, keepdims=True), band - band.mean(-1, keepdims=True)]
+        return found
+
+    def sizes(found):
+        return [np.abs(band).mean(-1) for band in found]
+
+    # Cells of 4 x 4 pixels. What is missing of the last ones is missing equally on both sides.
+    tops, lefts = (range(-((-side % 4) // 2), side, 4) for side in (height, width))
+
+    def strength(size, counts, row, column):
+        """The geometric mean over the cells within two cells of those within two cells."""
+        total = weight = 0.0
+        around = [(r, c) for r in range(row - 2, row + 3) for c in range(column - 2, column + 3)]
+        inside = [(r, c) for r, c in around if 0 <= r < len(tops) and 0 <= c < len(lefts)]
+        for r, c in inside:
+            near = [
+                (i, j)
+                for i in range(max(r - 2, 0), min(r + 3, len(tops)))
+                for j in range(max(c - 2, 0), min(c + 3, len(lefts)))
+            ]
+            for i, j in near:
+                cell = (
+                    slice(max(tops[i], 0), tops[i] + 4),
+                    slice(max(lefts[j], 0), lefts[j] + 4),
+                )
+                share = 1 / len(near) / len(inside)
+                total += share * (np.log(size[cell] + 0.5) * counts[cell]).mean()
+                weight += share * counts[cell].mean()
+        return np.exp(total / weight) - 0.5 if weight > 1e-3 else None
+
+    known = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7))) == 0
+    noise = bands(grain.NOISE)
+    result = picture.astype(np.float64)
+    for size, band, own in zip(sizes(bands(picture)), noise, sizes(noise)):
+        grid = [(r, c) for r in range(len(tops)) for c in range(len(lefts))]
+        there = {cell: strength(size, known, *cell) for cell in grid}
+        floor = sorted(value for value in there.values() if value is not None)
+        floor = floor[int(0.2 * len(floor))]
+        lack = np.zeros((len(tops), len(lefts)), np.float32)
+        for cell in grid:
+            value = floor if there[cell] is None else min(there[cell], floor)
+            has = strength(size, part, *cell) or 0.0
+            lack[cell] = np.sqrt(max(value**2 - max(has, 0) ** 2, 0))
+        lack = cv2.resize(lack, (width, height), interpolation=cv2.INTER_LINEAR)
+        scale = np.exp(np.log(own + 0.5).mean()) - 0.5
+        for row, column in np.argwhere(part):
+            result[row, column] += lack[row, column] / scale * band[row % 128, column % 128]
+    return result
+
+
+def test_grain_is_that_of_its_description():
+    picture = _noisy(37, 42, blur=0.6) + np.linspace(-30, 30, 42, dtype=np.float32)[:, None]
+    hole = np.zeros((37, 42), bool)
+    hole[5:9, 4:40] = hole[10:37, 20:23] = True
+    part = hole.copy()
+    part[30:] = False
+    picture[hole] = 120
+    found = grain.added(picture, hole, part)
+    np.testing.assert_allclose(found, _naive(picture, hole, part), atol=1e-3)
+    assert np.abs(found - picture)[part].mean() > 3
+
+
+@pytest.mark.parametrize("size", [(131, 150), (40, 52), (9, 7), (1, 5), (33, 1)])
+def test_the_graph_adds_the_same_grain(size):
+    picture, hole = _noisy(*size), np.zeros(size, bool)
+    hole[size[0] // 2, 1:] = hole[size[0] // 3 :, size[1] // 2] = True
+    hole[0, 0] = False
+    expected = grain.added(picture, hole, hole)
+    maps = tf.constant(hole[..., None])
+    found = tf.function(window_grain.added)(tf.constant(picture), maps, maps)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.8])
+@pytest.mark.parametrize("is_coloured", [True, False])
+def test_a_stroke_gets_the_grain_around_it(blur, is_coloured):
+    """As strong, as coarse and as coloured; a little less, as the smoothest fifth decides."""
+    picture, hole = _noisy(blur=blur, is_coloured=is_coloured), _strokes()
+    filled = _filled(picture, hole)
+    found, known = (grain.bands(each) for each in (filled, picture))
+    for k, (lowest, highest) in enumerate([(0.8, 1.25)] * 2 + [(0.4, 1.1)] * 2):
+        if is_coloured or k in (0, 2):
+            # The coarse bands see beyond a stroke of 5 pixels.
+            assert lowest < found[k][hole].std() / known[k][~hole].std() < highest, k
+    if not is_coloured:
+        assert np.ptp(filled, -1).max() < 1e-3
+
+
+def test_a_smooth_photograph_gets_none():
+    rows, columns = np.mgrid[:200, :220].astype(np.float32)
+    picture = np.repeat((rows + columns)[..., None] / 2, 3, -1)
+    hole = _strokes()
+    np.testing.assert_allclose(grain.added(picture, hole, hole), picture, atol=0.05)
+
+
+def test_texture_in_some_places_is_no_grain():
+    """Grain is in all of the photograph: a lawn under a clear sky is none."""
+    picture, hole = _noisy(), _strokes()
+    picture[:80] = 127.5
+    np.testing.assert_allclose(_filled(picture, hole)[hole], 127.5, atol=0.01)
+
+
+def test_a_white_sky_hides_no_grain():
+    """White and black have no grain in any photograph, so they do not count."""
+    picture, hole = _noisy(), _strokes()
+    picture[:120] = 255
+    filled = _filled(picture, hole)
+    assert filled[140:][hole[140:]].std() > 5
+    lost = np.where(hole[..., None], np.float32(255), picture)
+    grown = grain.added(lost, hole, hole)
+    assert np.abs(grown - lost)[:90].max() < 0.01, "but in the white sky itself is none"
+
+
+def test_a_fill_that_has_grain_gets_no_more():
+    picture, hole = _noisy(), _strokes()
+    change = grain.added(picture, hole, hole) - picture
+    assert np.abs(change).mean() < 0.1 * np.abs(_filled(picture, hole) - 127.5)[hole].mean()
+
+
+def test_only_the_part_changes_and_a_hole_without_known_pixels_near_it_does_not():
+    picture, hole = _noisy(), _strokes()
+    part = hole.copy()
+    part[100:] = False
+    found = grain.added(picture, hole, part)
+    np.testing.assert_array_equal(found[~part], picture[~part])
+    everything = np.ones_like(hole)
+    np.testing.assert_array_equal(grain.added(picture, everything, everything), picture)
+
+
+def test_a_painter_adds_grain_to_thin_strokes_with_detail_alone():
+    photo, hole = np.rint(_noisy()).astype(np.uint8), _strokes()
+    painter, mask = Painter(Grey()), np.uint8(255) * hole
+    off = painter.fill(photo, mask, detail="off")
+    assert (np.abs(off[hole] - 127.5) < 1).all()
+    filled = painter.fill(np.where(hole[..., None], np.uint8(0), photo), mask)
+    expected = np.clip(_filled(photo.astype(np.float32), hole), 0, 255)
+    np.testing.assert_allclose(filled, expected, atol=1.01)
+    np.testing.assert_array_equal(filled[~hole], photo[~hole])
+    np.testing.assert_array_equal(painter.fill(photo, mask), filled)
+    assert filled[hole].std() > 5
+
+
+def test_texture_gets_no_grain_on_top():
+    photo, hole = np.rint(_noisy()).astype(np.uint8), np.zeros((200, 220), np.uint8)
+    hole[60:140, 60:160] = 255
+    painter = Painter(Grey())
+    alone = painter.fill(photo, hole)
+    hole[20:23, 30:200] = 255
+    filled = painter.fill(photo, hole)
+    inside = np.s_[64:136, 64:156]
+    assert np.abs(filled[inside].std() / alone[inside].std() - 1) < 0.1
+    assert filled[20:23, 30:200].std() > 5
+
+
+def test_strokes_that_are_filled_without_the_network_get_grain_too():
+    """A photograph of more than a megapixel with many strokes: see budget.py."""
+    photo = np.rint(_noisy(1100, 1100)).astype(np.uint8)
+    mask = np.zeros((1100, 1100), np.uint8)
+    mask[20:1080:12, 20:1080] = 255
+
+    def fill_window(window, hole, shown, with_detail):
+        return window
+
+    network = budget.Network(1, 512)
+    hole = np.zeros((1100, 1100), bool)
+    for group in budget.plan(photo, filling.hole_of(mask), network):
+        if group.way == "smooth":
+            hole[group.box.slices] |= group.pixels
+    assert hole.sum() > 10_000
+    found = {}
+    for detail in ("auto", "off"):
+        options = filling.Options(detail=detail)
+        filled = filling.fill(fill_window, 1, 512, network.context, photo, mask, options)
+        found[detail] = [band[hole].std() for band in grain.bands(filled.astype(np.float32))]
+    known = [band[mask == 0].std() for band in grain.bands(photo.astype(np.float32))]
+    assert found["off"][0] < 0.7 * known[0] and found["off"][1] < 0.7 * known[1]
+    for has, wanted in zip(found["auto"], known):
+        assert 0.75 < has / wanted < 1.1
