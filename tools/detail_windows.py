@@ -5,7 +5,8 @@ the network with detail, by Telea, and by the package patchmatch-cython.
         --lpips_weights=alexnet.npz --output=windows
 
 window_set.py cuts the windows: --count of them (0: 60) from the folders of --data, chosen by
---seed. Their holes are large and compact or, with --strokes, strokes. PSNR is measured in the hole.
+--seed. Their holes are large and compact or, with --strokes, strokes. With --noise, the photographs
+get film grain first. PSNR is measured in the hole.
 LPIPS is measured in the box of the hole and 40 pixels around it, if --lpips_weights are given.
 OUTPUT becomes a folder with report.txt, report.json, and a picture of each window, which shows the
 original, the hole, and all fills from left to right. The fills of patchmatch-cython are kept in
@@ -51,6 +52,15 @@ flags.DEFINE_bool(
     "strokes", False, "Holes are strokes 9 to 24 pixels wide, instead of large and compact holes."
 )
 
+flags.DEFINE_list(
+    "thickness",
+    [str(side) for side in window_set.THICKNESS],
+    "Smallest and largest thickness of --strokes, in pixels.",
+)
+flags.DEFINE_float(
+    "noise", 0.0, "Standard deviation of the noise that the photographs get, in grey levels."
+)
+
 _COUNT = 60  # windows, unless --count says otherwise
 _AROUND = 40  # pixels around a hole's box in which LPIPS is measured, too
 # {measure: (title, characters, decimals) of its column}
@@ -64,8 +74,7 @@ def main():
         if not values[name].value:
             raise SettingsError(f"--{name} is missing: {values[name].help}")
     settings.check_writable("output", values.output)
-    make = window_set.make_strokes if values.strokes else window_set.make
-    windows = make(_folders(values.data), values.count or _COUNT, values.seed)
+    windows = _windows(values)
     command.choose_device(values.device)
     from tfinpaint import load
 
@@ -117,13 +126,36 @@ def main():
         + [_line(row["window"], row, fillers, measures) for row in found]
         + [_line(f"mean of {len(found)}", _mean(found, fillers, measures), fillers, measures)]
     )
-    about = {name: values[name].value for name in ("model", "data", "seed", "strokes")}
+    about = {name: values[name].value for name in ("model", "data", "seed", "strokes", "noise")}
     for name, text in (
         ("report.txt", "\n".join(lines) + "\n"),
         ("report.json", json.dumps({**about, "windows": found}, indent=1) + "\n"),
     ):
         atomic.write_text(os.path.join(values.output, name), text)
     print(lines[-1])
+
+
+def _windows(values):
+    count = values.count or _COUNT
+    try:
+        low, high = (int(side) for side in values.thickness)
+    except ValueError:
+        low = high = 0
+    if not 1 <= low <= high:
+        raise SettingsError(
+            "--thickness is two whole numbers of pixels, SMALLEST,LARGEST, at least 1. Got "
+            f"{','.join(values.thickness)!r}"
+        )
+    if not 0 <= values.noise <= 100:
+        raise SettingsError(f"--noise is from 0 to 100 grey levels. Got {values.noise:g}")
+    folders = _folders(values.data)
+    if values.strokes:
+        windows = window_set.make_strokes(folders, count, values.seed, (low, high))
+    else:
+        windows = window_set.make(folders, count, values.seed)
+    if values.noise:
+        windows = [window_set.with_noise(each, values.noise, values.seed) for each in windows]
+    return windows
 
 
 def _folders(data):

@@ -3,6 +3,7 @@
     folders = [PATHS of one folder, PATHS of another, ...]
     windows = make(folders, 60, seed=0)              # list of Window: blobs, ellipses and boxes
     windows = make_strokes(folders, 60, seed=0)      # list of Window: strokes
+    windows = [with_noise(window, 8.0, seed=0) for window in windows]     # the same with film grain
 
 Blobs, ellipses and boxes are 120 to 600 pixels across. Their window is the box of the hole and as
 much again on each side, up to the photograph's border. Strokes are 9 to 24 pixels thick, with one
@@ -30,7 +31,7 @@ _SHARE = 0.45  # the largest side of a hole's box, as a share of the photograph'
 _LONGER = (1600, 3200)
 _MARGIN = 24  # least distance between a hole and the photograph's border, pixels
 _SIDE = 400  # side of a window with strokes, pixels
-_THICKNESS = (9, 24)  # smallest and largest thickness of strokes, pixels
+THICKNESS = (9, 24)  # smallest and largest thickness of strokes, pixels
 _COVERED = 0.1  # least share of a window that strokes cover
 
 
@@ -71,8 +72,15 @@ def make(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Wi
     return windows
 
 
-def make_strokes(folders: Sequence[Sequence[str]], count: int, seed: int = 0) -> List[Window]:
+def make_strokes(
+    folders: Sequence[Sequence[str]],
+    count: int,
+    seed: int = 0,
+    thickness: Tuple[int, int] = THICKNESS,
+) -> List[Window]:
     """As `make`, with strokes. Each stroke is three lines, one after the other.
+
+    thickness: the smallest and the largest thickness, in pixels.
 
     Raises: SettingsError if a photograph cannot be read.
     """
@@ -84,17 +92,28 @@ def make_strokes(folders: Sequence[Sequence[str]], count: int, seed: int = 0) ->
             for whole, side in zip(photo.shape, sides)
         )
         hole = np.zeros(sides, np.uint8)
-        thickness = int(rng.integers(*_THICKNESS, endpoint=True))
+        thick = int(rng.integers(*thickness, endpoint=True))
         while hole.mean() < _COVERED:
             end, angle = rng.uniform(0, sides[::-1]), rng.uniform(0, 2 * np.pi)
             for _ in range(3):
                 start, angle = end, angle + rng.uniform(-0.7, 0.7)
                 end = start + rng.uniform(30, 90) * np.array([np.cos(angle), np.sin(angle)])
                 corners = (tuple(map(int, corner)) for corner in (start, end))
-                cv2.line(hole, *corners, 1, thickness)
+                cv2.line(hole, *corners, 1, thick)
         here = slice(top, top + sides[0]), slice(left, left + sides[1])
-        windows.append(Window(f"{number:02d}_strokes_{thickness}", photo[here].copy(), hole))
+        windows.append(Window(f"{number:02d}_strokes_{thick}", photo[here].copy(), hole))
     return windows
+
+
+def with_noise(window: Window, deviation: float, seed: int) -> Window:
+    """The window with grey noise like film grain: a little coarser than the pixels.
+
+    deviation: its standard deviation in grey levels.
+    """
+    rng = np.random.default_rng([seed, window.photo.shape[0], window.photo.shape[1]])
+    noise = cv2.GaussianBlur(rng.normal(size=window.hole.shape).astype(np.float32), (0, 0), 0.7)
+    noisy = window.photo + (deviation / noise.std() * noise)[..., np.newaxis]
+    return window._replace(photo=np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
 
 
 def _photographs(folders, count, seed) -> Iterator[Tuple[str, np.ndarray, np.random.Generator]]:

@@ -203,3 +203,35 @@ def test_mistakes_are_one_line(command_line, arguments, words, tmp_path, monkeyp
     status, _, err = command_line(detail_windows.main, *arguments)
     assert status == 1 and len(err.splitlines()) == 1
     assert re.search(words, err), err
+
+
+def test_thickness_and_noise_of_the_windows(command_line, folders, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfinpaint.load", lambda path: Grey())
+    data = ",".join(f"folder:{folder}" for folder in folders)
+    made = {}
+    for noise in (0, 8):
+        output = tmp_path / str(noise)
+        flags = [f"--data={data}", "--count=2", f"--output={output}", "--strokes"]
+        flags += ["--model=x", "--thickness=3,5", f"--noise={noise}"]
+        assert command_line(detail_windows.main, *flags)[0] == 0
+        made[noise] = json.loads((output / "report.json").read_text())["windows"]
+        assert all(3 <= int(row["window"].split("_")[-1]) <= 5 for row in made[noise])
+    paths = [sorted(map(str, folder.iterdir())) for folder in folders]
+    plain = window_set.make_strokes(paths, 2, 0, (3, 5))
+    assert [row["fingerprint"] for row in made[0]] == [window.fingerprint for window in plain]
+    noisy = [window_set.with_noise(window, 8, 0) for window in plain]
+    assert [row["fingerprint"] for row in made[8]] == [window.fingerprint for window in noisy]
+    middle = (plain[0].photo > 50) & (plain[0].photo < 200)
+    change = noisy[0].photo.astype(float) - plain[0].photo
+    assert abs(change[middle].std() - 8) < 0.5 and (change[middle.all(-1)].std(-1) == 0).all()
+
+
+@pytest.mark.parametrize(
+    "flag", ["--thickness=3", "--thickness=5,3", "--thickness=0,3", "--thickness=a,b", "--noise=-1"]
+)
+def test_thickness_and_noise_that_cannot_be(command_line, tmp_path, flag):
+    flags = ["--model=x", f"--data=folder:{tmp_path}", f"--output={tmp_path}/out", flag]
+    status, _, err = command_line(detail_windows.main, *flags)
+    name, value = flag.split("=")
+    assert status == 1 and name in err.splitlines()[-1] and value in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

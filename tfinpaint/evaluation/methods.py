@@ -81,7 +81,8 @@ class Model(Method):
     composited:  whether known pixels are the photograph's. If not, the network's own output is
                  returned everywhere, which an export cannot do.
     pairs:       whether it gets photographs with their own holes.
-    detail:      "off": the network alone. "auto": with texture in holes thicker than 8 pixels.
+    detail:      "off": the network alone. "auto": with texture in holes thicker than 8 pixels and
+                 grain in thinner ones.
 
     Raises: SettingsError if the model cannot be loaded or cannot do what is asked.
     """

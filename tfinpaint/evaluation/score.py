@@ -295,7 +295,7 @@ def _facts(settings, protocol, image_size, blocks, columns, methods):
     if settings.detail == "auto":
         detail = (
             "auto: what is thicker than 8 pixels in a hole gets texture from the known part of the "
-            "photograph, as in `inpaint`"
+            "photograph, and the rest its grain, as in `inpaint`"
         )
     scored = "composites, uint8 RGB: pixels outside the hole are the original's"
     if not protocol.composited:

@@ -7,8 +7,8 @@
 A SavedModel becomes OUTPUT/1/, OUTPUT/2/ and so on, and a TFLite file OUTPUT/<system>.tflite. Both
 have the moving average of the weights, and a model_card.json. Without --model, the model that comes
 with tfinpaint is exported. Files appear in OUTPUT only when they are whole. A SavedModel makes
-texture in holes thicker than 8 pixels, as `inpaint` does (--detail); a TFLite file has the
-network's own fill.
+texture in holes thicker than 8 pixels and grain in thinner ones, as `inpaint` does (--detail); a
+TFLite file has the network's own fill.
 """
 
 import os
@@ -32,7 +32,8 @@ settings.define_flags(
     data="Photographs from which --quantize=int8 finds the ranges of activations: folder:PATH, "
     "shards:PATH, tfds:NAME[:SPLIT] or samples:. Default: those of the run.",
     detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
-    "the photograph. off: the network's own fill. The exported model always does the same.",
+    "the photograph, and thinner ones its grain. off: the network's own fill. The exported model "
+    "always does the same.",
     output="Folder for the exported model.",
 )
 FLAGS = flags.FLAGS

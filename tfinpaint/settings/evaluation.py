@@ -14,7 +14,8 @@ from tfinpaint.settings.records import (
     check_word,
 )
 
-# Whether parts of a hole thicker than 8 pixels get texture from the known part of the photograph.
+# Whether parts of a hole thicker than 8 pixels get texture from the known part of the photograph,
+# and thinner ones its grain.
 DETAIL = ("auto", "off")
 BLENDS = ("none", "poisson")
 

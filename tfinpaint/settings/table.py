@@ -183,7 +183,8 @@ FLAGS = {
         "exact.", 0, 1000),
     "detail": (DETAIL, DETAIL[0],
         "auto: parts of a hole thicker than 8 pixels get their texture from the known part of the "
-        "photograph, guided by the network. off: the network's own fill."),
+        "photograph, guided by the network, and thinner ones its grain. off: the network's own "
+        "fill."),
     "blend": (BLENDS, BLENDS[0],
         "poisson: fit the colours of the fill to the surroundings of the hole, by OpenCV's Telea "
         "and seamlessClone; known pixels stay exact. none: leave the fill unchanged."),

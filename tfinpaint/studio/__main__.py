@@ -35,8 +35,8 @@ settings.define_flags(
     port="Port of the page; 0: a free one.",
     server="Models on servers, separated by commas: http://HOST:PORT/v1/models/NAME.",
     detail="auto: parts of a hole thicker than 8 pixels get their texture from the known part of "
-    "the photograph, guided by the network. off: the network's own fill. It applies to run "
-    "directories; an export does as it was exported.",
+    "the photograph, guided by the network, and thinner ones its grain. off: the network's own "
+    "fill. It applies to run directories; an export does as it was exported.",
 )
 FLAGS = flags.FLAGS
 
