@@ -96,7 +96,7 @@ def _block(report, scores, first):
         f"<h2>{_(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
         f"{_(block.about)}; "
         f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. "
-        f"{_(_legend(len(block.photos), first))}</p>"
+        f"{_(_legend(len(block.photos), list(report.models)))}</p>"
     ]
     for region, columns in regions(report):
         rows = "".join(
@@ -127,10 +127,16 @@ def _block(report, scores, first):
     return "".join(parts)
 
 
-def _legend(photographs, first):
-    """What a cell of a block's tables has below its mean."""
+def _legend(photographs, models):
+    """What a cell of a block's tables has below its mean; "" for nothing.
+
+    models: their names. Differences are to the first, so one model alone has none.
+    """
+    first, *others = models
     if photographs < FEWEST:
-        return f"Below each mean is the paired difference to {first}."
+        return f"Below each mean is the paired difference to {first}." if others else ""
+    if not others:
+        return "Below each mean is its interval."
     return (
         f"Below each mean are its interval and the paired difference to {first}, in colour if its "
         "interval does not include 0."
