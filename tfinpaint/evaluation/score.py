@@ -154,14 +154,14 @@ def evaluate(
             )
         scores.append(Scores(block, values, of_set))
     return Report(
-        settings,
-        protocol,
-        image_size,
-        columns,
-        set_columns,
-        {method.name: method.about for method in methods},
-        scores,
-        _facts(
+        settings=settings,
+        protocol=protocol,
+        image_size=image_size,
+        columns=columns,
+        set_columns=set_columns,
+        models={method.name: method.about for method in methods},
+        scores=scores,
+        facts=_facts(
             settings,
             protocol,
             image_size,
@@ -169,8 +169,8 @@ def evaluate(
             [*columns, *set_columns],
             methods,
         ),
-        _versions(),
-        pictures,
+        versions=_versions(),
+        pictures=pictures,
     )
 
 
