@@ -51,7 +51,7 @@ def run(main: Callable[[], Optional[int]]) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app.run(lambda argv: _guarded(main, argv), flags_parser=lambda argv: _parse(main, argv))
+        app.run(lambda argv: _guarded(main), flags_parser=lambda argv: _parse(main, argv))
     except BrokenPipeError:  # piped into a program that stops reading, such as `head`
         # otherwise Python reports the error again when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -191,7 +191,7 @@ def _parse(main, argv):
     return rest
 
 
-def _guarded(main, argv):
+def _guarded(main):
     given, verbosity = flags.FLAGS["verbosity"].present, flags.FLAGS.verbosity
     if given and verbosity >= absl_logging.DEBUG:
         logging.getLogger("tfinpaint").setLevel(logging.DEBUG)

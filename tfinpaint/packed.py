@@ -73,15 +73,7 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
         with np.load(os.path.join(folder, WEIGHTS), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return int(arrays.pop(_STEP)), arrays
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zipfile.error,
-    ) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise SettingsError(
             f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
             f"({type(error).__name__}: {first_line(error)})"

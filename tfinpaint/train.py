@@ -55,7 +55,7 @@ def main() -> None:
     # TensorFlow is slow to import: it is loaded only once the flags are known to be good.
     from tfinpaint.training import dry_run, train
 
-    devices = devices_of(values.distribute, values.replicas)
+    devices = devices_of(values.distribute, values.replicas, values.dry_run)
     command.silence_xla_banner()
 
     if values.dry_run:
@@ -93,9 +93,9 @@ def main() -> None:
     )
 
 
-def devices_of(distribute: str, replicas: int) -> Any:
-    """The `Devices` that --distribute and --replicas name."""
-    if flags.FLAGS.dry_run and distribute == "multiworker":
+def devices_of(distribute: str, replicas: int, dry_run: bool) -> Any:
+    """The `Devices` that --distribute and --replicas name, for a run or for a dry run."""
+    if dry_run and distribute == "multiworker":
         raise settings.SettingsError(
             "--dry_run looks at the devices of one machine: with it, --distribute is one or "
             "mirrored. Got multiworker"

@@ -209,7 +209,7 @@ def _is_done(run: Run, table: Costs) -> bool:
     return record.steps == sum(table.steps(run, _MINUTES.value).values())
 
 
-def _is_wanted(figures: Dict[str, Dict[str, Any]]) -> bool:
+def _is_complete(figures: Dict[str, Dict[str, Any]]) -> bool:
     """Whether the figures of a run, {block: {column: ...}}, have LPIPS or need not have it."""
     return not _given("lpips_weights") or measuring.has_lpips(figures)
 
@@ -228,7 +228,7 @@ def _measure_references(data: str) -> None:
     folder = os.path.join(flags.FLAGS.output, name)
     with locks.taken(folder, wait=True) as lock:
         record = records.read(_RESULTS.value, name)
-        if record is None or not all(map(_is_wanted, record.figures.values())):
+        if record is None or not all(map(_is_complete, record.figures.values())):
             try:
                 _measure(measuring.REFERENCES, data, folder, lock)
             except running.Failed as failure:
@@ -277,7 +277,7 @@ def _add_lpips(run: Run, folder: str, lock: int) -> None:
     """Measures a finished run again, if its result lacks LPIPS and its network is still there."""
     record = records.read(_RESULTS.value, run.name)
     assert record is not None  # it is done
-    if _is_wanted(record.figures):
+    if _is_complete(record.figures):
         return
     run_dir = os.path.join(folder, running.RUN)
     if running.last_step(run_dir) != record.steps:

@@ -135,6 +135,25 @@ def test_more_masks_than_photographs_are_spread_over_the_bin(photos, tmp_path, m
     assert made() == [103 + 6 * k for k in range(12)]
 
 
+def test_a_mask_file_that_vanishes_before_it_is_used_is_named(photos, tmp_path, monkeypatch):
+    """Masks of a large set are read twice: to be measured, and when they are used."""
+    mask = np.zeros((32, 32), np.uint8)
+    mask[:5] = 255
+    for name in ("a", "b"):
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    measured = hole_files.MaskFiles.read_all
+
+    def read_all(files, keep):
+        found = measured(files, keep)
+        (tmp_path / "b.png").unlink()
+        return found
+
+    monkeypatch.setattr(hole_files.MaskFiles, "read_all", read_all)
+    monkeypatch.setattr(hole_files, "READ_WHOLE", 1)
+    with pytest.raises(SettingsError, match="one of its masks cannot be read any more .*b.png"):
+        blocks(f"folder:{photos}", holes=f"files:{tmp_path}", ratio_bins=((0.1, 0.2),))
+
+
 def test_pairs_keep_their_sizes_and_holes(pairs):
     (b,) = blocks(f"pairs:{pairs}")
     assert list(b.names) == ["a", "c", "more/b"]

@@ -17,4 +17,12 @@ def test_a_very_narrow_picture_is_shown_too(size, shown):
 
 
 def test_the_legend_names_intervals_only_where_there_are_some():
-    assert "interval" in page._legend(10, "mine") and "interval" not in page._legend(9, "mine")
+    models = ["mine", "telea"]
+    assert "interval" in page._legend(10, models) and "interval" not in page._legend(9, models)
+
+
+def test_the_legend_names_differences_only_if_there_is_something_to_compare_with():
+    assert "difference to mine" in page._legend(10, ["mine", "telea"])
+    assert "difference to mine" in page._legend(9, ["mine", "telea"])
+    assert page._legend(10, ["mine"]) == "Below each mean is its interval."
+    assert page._legend(9, ["mine"]) == ""

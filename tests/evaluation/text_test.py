@@ -1,6 +1,7 @@
 """Every figure of a made-up report, in each of its files, against those computed one by one."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -96,3 +97,28 @@ def test_text_and_page_show_the_same_figures(report, column):
         (cell,) = re.findall(rf'<td class="(\w*)">{mean:.{digits}f}<small>([^<]*)</small>', cells)
         assert cell == (name.replace("same", ""), f"{low:.{digits}f} to {high:.{digits}f}")
         assert paired in shown and paired in cells
+
+
+def test_each_interval_is_drawn_once(report, monkeypatch):
+    """For all forms of a report together: the draws of a large one take seconds each time."""
+    (scores,) = report.scores
+    fresh = dataclasses.replace(report, scores=[dataclasses.replace(scores)])
+    drawn = []
+    of_figures, of_differences = statistics.mean, statistics.difference
+
+    def mean(values):
+        drawn.append("mean")
+        return of_figures(values)
+
+    def difference(values, reference):
+        drawn.append("difference")
+        return of_differences(values, reference)
+
+    monkeypatch.setattr(statistics, "mean", mean)
+    monkeypatch.setattr(statistics, "difference", difference)
+    for form in (text.text, text.comma_separated, text.as_json):
+        form(fresh)
+    page._block(fresh, fresh.scores[0], "first")
+    # `difference` calls `mean` too
+    assert drawn.count("difference") == 4 * 2 and drawn.count("mean") == 2 * 4 * 2
+    assert fresh.scores[0].mean("worse", "l1") == of_figures(scores.values["worse"]["l1"])

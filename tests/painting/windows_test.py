@@ -32,10 +32,9 @@ def test_each_hole_pixel_is_in_exactly_one_group(seed):
         )
     stride = int(rng.choice([1, 8, 64, 256]))
     covered = np.zeros(shape, np.int32)
-    for box, pixels in windows.groups(hole, stride, 512):
+    for box, window, pixels in windows.plan(hole, stride, 512):
         assert pixels.shape == box.size and pixels.any()
         covered[box.slices] += pixels
-        window = window_around(box, shape, stride)
         assert 0 <= window.top <= box.top < box.bottom <= window.bottom <= shape[0]
         assert 0 <= window.left <= box.left < box.right <= window.right <= shape[1]
         for side, limit in zip(window.size, shape):
@@ -61,7 +60,7 @@ def test_at_a_border_the_window_is_shifted_and_keeps_its_size():
 
 
 def boxes_of(hole, working_size=512):
-    return [box for box, _ in windows.groups(hole, 8, working_size)]
+    return [box for box, _, _ in windows.plan(hole, 8, working_size)]
 
 
 def test_a_centred_context_is_a_square_with_more_around_it():
@@ -94,7 +93,7 @@ def test_a_hole_within_the_box_of_another_is_a_group_of_its_own():
     ring = _hole((400, 400), (100, 100, 300, 300))
     ring[110:290, 110:290] = 0
     ring[195:205, 195:205] = 1
-    (outer, outer_pixels), (inner, inner_pixels) = windows.groups(ring, 8, 512)
+    (outer, _, outer_pixels), (inner, _, inner_pixels) = windows.plan(ring, 8, 512)
     assert (outer, inner) == (Box(100, 100, 300, 300), Box(195, 195, 205, 205))
     assert inner_pixels.all() and outer_pixels.sum() == 200**2 - 180**2
 

@@ -198,7 +198,7 @@ def test_the_fixed_strokes_of_every_protocol_can_be_filled(ratio):
     context, hole_size = Context(11 / 16, centred=True), 56
     for hole in evaluation_holes(ratio, 20, 128)[..., 0]:
         left = hole.copy()
-        for box, pixels in windows.groups(hole, 1, 2 * hole_size, context):
+        for box, _, pixels in windows.plan(hole, 1, 2 * hole_size, context):
             assert 2 * max(box.size) <= 128
             left[box.slices][pixels] = 0
         assert not left.any()

@@ -386,6 +386,8 @@ def test_without_edges_it_finds_and_completes_them(painter, batch):
     np.testing.assert_allclose(painter.system.generate(images, holes, known), guided, atol=1e-5)
     with pytest.raises(ValueError, match=r"`edges` is \[2, .*, 1\], as `holes`. Got \[1, "):
         painter.generate(images, holes, known[:1])
+    with pytest.raises(ValueError, match=r"`holes` is .*, as `images`. Got \[2, \d+, \d+\]"):
+        painter.generate(images, holes[..., 0], known)
     assert np.abs(output - painter.generate(images, holes, edges=0 * merged)).max() > 1e-3
     nowhere = tf.where(holes > 0, np.nan, images)
     np.testing.assert_array_equal(painter.generate(nowhere, holes), output)

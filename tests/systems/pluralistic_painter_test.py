@@ -87,6 +87,10 @@ def test_generate_takes_seed_and_latent(painter):
         painter.generate(images, holes, edges=holes)
     with pytest.raises(ValueError, match=r"`latent` is \[2, 3, 3, 16\]. Got \[2, 3, 16\]"):
         painter.generate(images, holes, latent[:, 0])
+    with pytest.raises(ValueError, match=r"`images` is \[B, H, W, 3\]. Got \[48, 48, 3\]"):
+        painter.generate(images[0], holes[0], latent)
+    with pytest.raises(ValueError, match=r"`holes` is .*, as `images`. Got \[2, 48, 48\]"):
+        painter.generate(images, holes[..., 0], latent)
 
 
 def test_samples_come_best_first(painter, pair):

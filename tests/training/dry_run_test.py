@@ -167,10 +167,20 @@ def test_suspicious_holes():
 
 
 def test_a_term_that_dominates():
-    assert sanity_checks.check_loss({"hole": 100.0, "adversarial": -1.0}) == []
-    (style,) = sanity_checks.check_loss({"hole": 1.0, "style": 99.0})
+    class Multistage:
+        specification = all_systems()["multistage"]
+
+    class GatedConv:
+        specification = all_systems()["gated_conv"]
+
+    check = sanity_checks.check_loss
+    assert check(Multistage, {"hole": 100.0, "adversarial": -1.0}) == []
+    (style,) = check(Multistage, {"hole": 1.0, "style": 99.0})
     assert "the style term is 99% of the loss" in style and "`loss_weights['style']`" in style
-    assert sanity_checks.check_loss({"hole": 0.0, "style": 0.0}) == []
+    assert check(Multistage, {"hole": 0.0, "style": 0.0}) == []
+    # Only the system's own terms count: "hole" compares pixels, but not here.
+    (hole,) = check(GatedConv, {"hole": 100.0, "adversarial": -1.0})
+    assert "the hole term is 99% of the loss" in hole
 
 
 def test_no_gpu_for_a_full_system(made):

@@ -96,14 +96,12 @@ def broken_batches(monkeypatch):
     made = preparing.training_batches
 
     def breaking(*steps):
-        def batches(*arguments):
-            first = arguments[4]
-
+        def batches(*arguments, start_step, **others):
             def broken(k, batch):
-                bad = tf.reduce_any(tf.equal(k + first + 1, list(steps)))
+                bad = tf.reduce_any(tf.equal(k + start_step + 1, list(steps)))
                 return (tf.where(bad, np.nan, 1.0) * batch[0], *batch[1:])
 
-            return made(*arguments).enumerate().map(broken)
+            return made(*arguments, start_step=start_step, **others).enumerate().map(broken)
 
         monkeypatch.setattr(preparing, "training_batches", batches)
 

@@ -100,7 +100,7 @@ def read_blocks(
     image_size: side of the squares; None for pairs, which keep their own size.
 
     Raises: SettingsError if no photograph can be read, if a photograph has no mask beside it
-        (pairs), or if no mask falls into a bin.
+        (pairs), if no mask falls into a bin, or if a mask file vanishes meanwhile.
     """
     if image_size is None or settings.data.startswith("pairs:"):
         return [_read_pairs(settings.data[len("pairs:") :], settings)]
@@ -198,7 +198,7 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
         chosen = [k for k, share in zip(usable, shares) if low < share <= high]
         if chosen:
             taken = [chosen[k] for k in spread(len(chosen), len(photos))]
-            bits = [files.read(k) if masks[k] is None else masks[k] for k in taken]
+            bits = [_still_there(files, k) if masks[k] is None else masks[k] for k in taken]
             holes = _Packed([bits[k % len(bits)] for k in range(len(photos))], size)
             title = _title((low, high))
             blocks.append(
@@ -237,6 +237,19 @@ def _blocks_of_files(kind, settings, bins, names, photos, unread):
             len(usable),
         )
     return blocks
+
+
+def _still_there(files, number):
+    """A mask that was measured before, read again: packed. Raises SettingsError if it is gone.
+
+    Another mask in its place would not be the set of holes that the table names.
+    """
+    mask = files.read(number)
+    if mask is None:
+        raise SettingsError(
+            f"{files.given}: one of its masks cannot be read any more ({files.broken[number]})"
+        )
+    return mask
 
 
 def _read_pairs(folder: str, settings: EvaluationSettings) -> Block:

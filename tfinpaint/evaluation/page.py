@@ -70,18 +70,21 @@ def page(report: Report) -> str:
     """The whole page, as HTML."""
     first = next(iter(report.models))
     blocks = "".join(_block(report, scores, first) for scores in report.scores)
-    facts = "".join(f"<dt>{_(word)}</dt><dd>{_(said)}</dd>" for word, said in report.facts)
+    facts = "".join(
+        f"<dt>{escaped(word)}</dt><dd>{escaped(said)}</dd>" for word, said in report.facts
+    )
     models = "".join(
-        f"<dt>{_(name)}</dt><dd>{_(describe(about))}</dd>" for name, about in report.models.items()
+        f"<dt>{escaped(name)}</dt><dd>{escaped(describe(about))}</dd>"
+        for name, about in report.models.items()
     )
     versions = ", ".join(
-        f"{_(name)} {_(str(value))}" for name, value in report.versions.items() if value
+        f"{escaped(name)} {escaped(str(value))}" for name, value in report.versions.items() if value
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width"><title>'
-        f"tfinpaint: {_(', '.join(report.models))}</title><style>{_STYLE}</style></head>"
-        f"<body><h1>How well holes are filled</h1><p>{_(report.protocol.title)}</p>"
+        f"tfinpaint: {escaped(', '.join(report.models))}</title><style>{_STYLE}</style></head>"
+        f"<body><h1>How well holes are filled</h1><p>{escaped(report.protocol.title)}</p>"
         f"<h2>Models</h2><dl>{models}</dl><h2>How it was measured</h2><dl>{facts}</dl>"
         f"<p>{versions}</p>{_plots(report)}{blocks}{_pictures(report)}</body></html>\n"
     )
@@ -93,21 +96,21 @@ def page(report: Report) -> str:
 def _block(report, scores, first):
     block = scores.block
     parts = [
-        f"<h2>{_(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
-        f"{_(block.about)}; "
+        f"<h2>{escaped(_holes(block))}</h2><p>{counted(len(block.photos), 'photograph')}, "
+        f"{escaped(block.about)}; "
         f"{100 * np.mean(block.shares):.1f} % missing on average, set {block.fingerprint}. "
-        f"{_(_legend(len(block.photos), first))}</p>"
+        f"{escaped(_legend(len(block.photos), list(report.models)))}</p>"
     ]
     for region, columns in regions(report):
         rows = "".join(
-            f"<tr><td>{_(m)}</td>{''.join(_cell(scores, m, c, first) for c in columns)}</tr>"
+            f"<tr><td>{escaped(m)}</td>{''.join(_cell(scores, m, c, first) for c in columns)}</tr>"
             for m in report.models
         )
         parts.append(_table(region, map(heading, columns), rows))
-        parts += [f"<p>{_(line)}</p>" for line in perfect(report, scores, columns)]
+        parts += [f"<p>{escaped(line)}</p>" for line in perfect(report, scores, columns)]
     if report.set_columns:
         rows = "".join(
-            f"<tr><td>{_(m)}</td>"
+            f"<tr><td>{escaped(m)}</td>"
             + "".join(f"<td>{number(scores.of_set[m][c.name], c)}</td>" for c in report.set_columns)
             + "</tr>"
             for m in report.models
@@ -115,22 +118,29 @@ def _block(report, scores, first):
         parts.append(_table("all photographs together", map(heading, report.set_columns), rows))
     for table, found in published(report, block):
         rows = "".join(
-            f"<tr><td>{_(row[0])}</td>"
+            f"<tr><td>{escaped(row[0])}</td>"
             + "".join(f"<td>{cell}</td>" for cell in table.cells(row))
             + "</tr>"
             for row in found
         )
         parts.append(
-            f"<h3>Published, {_(table.source)}: {_(table.photographs)}</h3><p>Measured on the "
-            "paper's photographs, not on these.</p>" + _table("", table.columns, rows)
+            f"<h3>Published, {escaped(table.source)}: {escaped(table.photographs)}</h3>"
+            "<p>Measured on the paper's photographs, not on these.</p>"
+            + _table("", table.columns, rows)
         )
     return "".join(parts)
 
 
-def _legend(photographs, first):
-    """What a cell of a block's tables has below its mean."""
+def _legend(photographs, models):
+    """What a cell of a block's tables has below its mean; "" for nothing.
+
+    models: their names. Differences are to the first, so one model alone has none.
+    """
+    first, *others = models
     if photographs < FEWEST:
-        return f"Below each mean is the paired difference to {first}."
+        return f"Below each mean is the paired difference to {first}." if others else ""
+    if not others:
+        return "Below each mean is its interval."
     return (
         f"Below each mean are its interval and the paired difference to {first}, in colour if its "
         "interval does not include 0."
@@ -138,9 +148,9 @@ def _legend(photographs, first):
 
 
 def _table(corner, headings, rows):
-    head = "".join(f"<th>{_(h)}</th>" for h in headings)
+    head = "".join(f"<th>{escaped(h)}</th>" for h in headings)
     return (
-        f'<div class="wide"><table><thead><tr><th>{_(corner)}</th>{head}</tr></thead>'
+        f'<div class="wide"><table><thead><tr><th>{escaped(corner)}</th>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -157,7 +167,7 @@ def _cell(scores, model, column, first):
     other = scores.difference(model, column.name, first)
     sure = other.low > 0 or other.high < 0
     verdict = ("better" if (other.mean > 0) == column.more_is_better else "worse") if sure else ""
-    paired = f'<small class="d">{_(interval(other, column, sign=True))}</small>'
+    paired = f'<small class="d">{escaped(interval(other, column, sign=True))}</small>'
     return f'<td class="{verdict}">{number(mean.mean, column)}{between}{paired}</td>'
 
 
@@ -201,20 +211,22 @@ def _plots(report):
 def _pictures(report):
     column = report.columns[0]
     parts = [
-        f"<h2>Best, median and worst photographs</h2><p>For each model, by {_(column.title)}. From "
-        "left to right: input with its hole in white, output, original.</p>"
+        "<h2>Best, median and worst photographs</h2>"
+        f"<p>For each model, by {escaped(column.title)}. "
+        "From left to right: input with its hole in white, output, original.</p>"
     ]
     middle = len(report.scores) // 2
     for k, scores in enumerate(report.scores):
         parts.append(
-            f"<details{' open' if k == middle else ''}><summary>{_(_holes(scores.block))}</summary>"
+            f"<details{' open' if k == middle else ''}>"
+            f"<summary>{escaped(_holes(scores.block))}</summary>"
         )
         for model in report.models:
             figures = "".join(
                 _figure(scores, model, column, *example)
                 for example in report.pictures[scores.block.title][model]
             )
-            parts.append(f'<h3>{_(model)}</h3><div class="row">{figures}</div>')
+            parts.append(f'<h3>{escaped(model)}</h3><div class="row">{figures}</div>')
         parts.append("</details>")
     return "".join(parts)
 
@@ -232,8 +244,8 @@ def _figure(scores, model, column, rank, k, output):
     figure = number(scores.values[model][column.name][k], column)
     return (
         f'<figure><div class="three">{images}</div><figcaption>{rank}: '
-        f"{_(block.names[k])}, {100 * block.shares[k]:.0f} % missing, "
-        f"{_(column.title)} {figure} {column.unit}</figcaption></figure>"
+        f"{escaped(block.names[k])}, {100 * block.shares[k]:.0f} % missing, "
+        f"{escaped(column.title)} {figure} {column.unit}</figcaption></figure>"
     )
 
 
@@ -252,5 +264,5 @@ def _holes(block):
     )
 
 
-def _(text):
+def escaped(text):
     return html.escape(str(text))

@@ -12,6 +12,7 @@ from typing import Dict, List, NamedTuple, Sequence
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#b8a800")
 _WIDTH, _HEIGHT = 340, 230  # pixels
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 10, 26, 34  # margins
+_TICKS = 5  # numbers along an axis, more or less
 
 
 class Point(NamedTuple):
@@ -45,12 +46,12 @@ def legend(names: Sequence[str]) -> str:
     )
 
 
-def ticks(low: float, high: float, count: int = 5) -> List[float]:
-    """About `count` round numbers that cover low to high."""
+def ticks(low: float, high: float) -> List[float]:
+    """About `_TICKS` round numbers that cover low to high."""
     span = high - low
     if span <= 1e-9 * max(abs(low), abs(high)):  # no more than rounding
         span = abs(high) or 1.0
-    raw = span / count
+    raw = span / _TICKS
     step = next(
         m * 10 ** math.floor(math.log10(raw))
         for m in (1, 2, 5, 10)

@@ -34,19 +34,33 @@ class Scores:
 
     values:  {model: {column: float64 [N]}}, a figure for each photograph.
     of_set:  {model: {column: float}}, the figures of all photographs together.
+
+    Every form of a report asks for the same means. Their intervals take thousands of draws, so each
+    mean is computed once and kept: `values` must not change after the first.
     """
 
     block: Block
     values: Dict[str, Dict[str, np.ndarray]]
     of_set: Dict[str, Dict[str, float]]
+    _means: Dict[Tuple[str, ...], Mean] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def mean(self, model: str, column: str) -> Mean:
         """The mean over all photographs, with its interval."""
-        return statistics.mean(self.values[model][column])
+        asked = (model, column)
+        if asked not in self._means:
+            self._means[asked] = statistics.mean(self.values[model][column])
+        return self._means[asked]
 
     def difference(self, model: str, column: str, reference: str) -> Mean:
         """The mean of the differences to another model, photograph by photograph."""
-        return statistics.difference(self.values[model][column], self.values[reference][column])
+        asked = (model, column, reference)
+        if asked not in self._means:
+            self._means[asked] = statistics.difference(
+                self.values[model][column], self.values[reference][column]
+            )
+        return self._means[asked]
 
 
 @dataclasses.dataclass
@@ -140,14 +154,14 @@ def evaluate(
             )
         scores.append(Scores(block, values, of_set))
     return Report(
-        settings,
-        protocol,
-        image_size,
-        columns,
-        set_columns,
-        {method.name: method.about for method in methods},
-        scores,
-        _facts(
+        settings=settings,
+        protocol=protocol,
+        image_size=image_size,
+        columns=columns,
+        set_columns=set_columns,
+        models={method.name: method.about for method in methods},
+        scores=scores,
+        facts=_facts(
             settings,
             protocol,
             image_size,
@@ -155,8 +169,8 @@ def evaluate(
             [*columns, *set_columns],
             methods,
         ),
-        _versions(),
-        pictures,
+        versions=_versions(),
+        pictures=pictures,
     )
 
 

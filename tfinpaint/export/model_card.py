@@ -52,17 +52,17 @@ def write_card(path: str, card: dict) -> None:
     atomic.write_text(path, json.dumps(card, indent=1) + "\n")
 
 
-def read_card(folder: str, argument: str = "model") -> dict:
+def read_card(folder: str) -> dict:
     """The card in the version directory of an export.
 
-    Raises: SettingsError, which names `argument`, if it cannot be read.
+    Raises: SettingsError, which names `model`, if it cannot be read.
     """
     try:
         with open(os.path.join(folder, CARD), encoding="utf-8") as f:
             return dict(json.load(f))
     except (OSError, ValueError, TypeError) as error:
         raise SettingsError(
-            f"`{argument}={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: "
+            f"`model={folder!r}`: its {CARD} cannot be read ({type(error).__name__}: "
             f"{first_line(error)}); `export` writes it"
         ) from error
 

@@ -80,6 +80,8 @@ class Protocol:
 OWN = Protocol(
     "default",
     "this project's own: the composite in colour, over the whole picture and in the hole",
+    # PSNR in the hole comes first, because the first column ranks the photographs that are shown.
+    # Over the whole picture, those with the smallest holes would tend to be the best.
     (DEFAULT[4], *DEFAULT[:4], *DEFAULT[5:]),
 )
 

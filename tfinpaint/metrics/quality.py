@@ -42,7 +42,6 @@ _KINDS = {  # kind: (label, unit, whether more is better, what it is)
     "l1": ("L1", "%", False, "mean absolute difference, as a share of the range"),
     "l2": ("L2", "%", False, "mean squared difference, as a share of the squared range"),
     "l1_of_sum": ("L1", "", False, "sum of absolute differences over the sum of both pictures"),
-    # fmt: off
     "l1_relative": (
         "relative L1",
         "%",
@@ -62,7 +61,6 @@ _KINDS = {  # kind: (label, unit, whether more is better, what it is)
         "mean absolute difference of neighbours, across plus down, of the result, as a "
         "share of the range",
     ),
-    # fmt: on
 }
 _COLOURS = {
     "rgb": "RGB",

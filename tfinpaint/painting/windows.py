@@ -19,14 +19,6 @@ from tfinpaint.painting.boxes import Box, Context, bounding_box, grid, is_reduce
 SPECK = 64  # pixels: a hole whose longer side is at most this shares its window with its neighbours
 
 
-def groups(
-    hole: np.ndarray, stride: int, working_size: int, context: Context = Context()
-) -> Iterator[Tuple[Box, np.ndarray]]:
-    """The boxes and pixels of `plan`, without the windows."""
-    for box, _, pixels in plan(hole, stride, working_size, context):
-        yield box, pixels
-
-
 def plan(
     hole: np.ndarray, stride: int, working_size: int, context: Context = Context()
 ) -> Iterator[Tuple[Box, Box, np.ndarray]]:

@@ -12,11 +12,10 @@ from typing import Optional
 
 import numpy as np
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported
+from tfinpaint.photo.decoded import METRES_PER_INCH, Damaged, Decoded, Unsupported
 
 _PLAIN, _RUNS_8, _RUNS_4, _MASKS, _ALPHA_MASKS = 0, 1, 2, 3, 6
 _OF_15_BITS, _OF_32_BITS = (0x7C00, 0x3E0, 0x1F, 0), (0xFF0000, 0xFF00, 0xFF, 0)
-_METRES = 39.37  # inches in one
 _PROFILES = (b"DEBM", b"KNIL")  # "MBED" and "LINK", the lowest byte first
 
 
@@ -40,7 +39,7 @@ def _read(data: bytes, check) -> Decoded:
         )
         entry = 4
         if across > 0 and down > 0:
-            dpi = (across / _METRES, down / _METRES)
+            dpi = (across * METRES_PER_INCH, down * METRES_PER_INCH)
     else:
         raise Unsupported(f"a header of {size} bytes, as OS/2 writes it")
     if width <= 0 or height == 0:

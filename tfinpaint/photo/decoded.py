@@ -13,6 +13,8 @@ from typing import Any, Iterator, Optional, Tuple
 import numpy as np
 from PIL import Image
 
+METRES_PER_INCH = 0.0254  # some formats count pixels per metre, `dpi` those per inch
+
 
 class Unsupported(Exception):
     """The file is whole, but of a kind that is not read. The text names the kind."""

@@ -9,9 +9,10 @@ Outputs: None for each that is missing or damaged. The format is that of ISO/IEC
 import struct
 from typing import Iterator, NamedTuple, Optional, Tuple
 
+from tfinpaint.photo.decoded import METRES_PER_INCH
+
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF = b"JpgTiffExif->JP2"
-_METRES = 39.37  # inches in one
 _PROFILES = (2, 3)  # methods of the colour box: a restricted ICC profile, any ICC profile
 
 
@@ -52,8 +53,8 @@ def _resolution(boxes) -> Optional[Tuple[float, float]]:
     if not above or not below or not above_across or not below_across:
         return None
     return (
-        above_across / below_across * 10.0**power_across / _METRES,
-        above / below * 10.0**power / _METRES,
+        above_across / below_across * 10.0**power_across * METRES_PER_INCH,
+        above / below * 10.0**power * METRES_PER_INCH,
     )
 
 

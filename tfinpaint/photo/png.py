@@ -20,7 +20,7 @@ from typing import List, Optional, Tuple
 import numpy as np
 from PIL import PngImagePlugin
 
-from tfinpaint.photo.decoded import Damaged, Decoded, Unsupported, not_square
+from tfinpaint.photo.decoded import METRES_PER_INCH, Damaged, Decoded, Unsupported, not_square
 from tfinpaint.photo.pillow_modes import from_pillow
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -43,7 +43,6 @@ _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"  # of a segment of JPEG
 _MAX_PROFILE = 16 * 2**20  # bytes, unpacked
 _MAX_TEXT = 2**20  # bytes, unpacked, of a compressed text that programs with Pillow accept
 _MAX_TEXTS = 16 * 2**20  # bytes, unpacked, of all larger texts together
-_INCH = 0.0254
 _GREY, _RGB, _GREY_ALPHA = 0, 2, 4  # kinds of colour
 
 
@@ -154,7 +153,7 @@ def _metadata(found: Decoded, chunks) -> None:
         elif kind == b"pHYs" and len(content) == 9:
             across, down, unit = struct.unpack(">IIB", content)
             if unit == 1 and across and down:
-                found.dpi = (across * _INCH, down * _INCH)
+                found.dpi = (across * METRES_PER_INCH, down * METRES_PER_INCH)
             elif across and down and across != down:
                 found.notes += (not_square(across, down),)
         elif kind == b"acTL" and len(content) == 8:

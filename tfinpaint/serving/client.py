@@ -81,25 +81,24 @@ class _Client(BasePainter):
     """
 
     def _fill(self, photo, mask, options):
-        grow, feather, detail, _, _, blend = options
-        if detail != "auto":
+        if options.detail != "auto":
             raise ValueError(
                 "`detail` is 'auto' with a server, whose model was exported with or without it. "
-                f"Got {detail!r}"
+                f"Got {options.detail!r}"
             )
-        if feather:
+        if options.feather:
             raise SettingsError(
                 "`feather` is 0 with `url`: a server fills the hole and nothing beyond it. Got "
-                f"{feather}"
+                f"{options.feather}"
             )
-        if blend != "none":
+        if options.blend != "none":
             raise SettingsError(
                 "`blend` is 'none' with `url`: a server fills as its model was exported. Got "
-                f"{blend!r}"
+                f"{options.blend!r}"
             )
         photo, mask = np.asarray(photo), np.asarray(mask)
-        filling.check(photo, mask, grow)
-        hole = filling.hole_of(mask, grow)
+        filling.check(photo, mask, options.grow)
+        hole = filling.hole_of(mask, options.grow)
         answer = self.fill_bytes(_png(photo[..., ::-1]), _png(255 * hole))
         filled = cv2.imdecode(np.frombuffer(answer, np.uint8), cv2.IMREAD_COLOR) if answer else None
         if filled is None or filled.shape != photo.shape:

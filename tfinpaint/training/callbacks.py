@@ -185,6 +185,15 @@ class ValidationCallback(StepCallback):
     """Draws sample grids and runs validation passes, each at its own interval of steps (0: never).
 
     The training loop does both after the last step.
+
+    first:         the step that the run begins after.
+    validation:    makes the pictures and the figures.
+    run_dir:       where the folder samples is.
+    log:           gets the figures and the pictures.
+    sample_every, eval_every: the intervals.
+    steps:         number of the last step, which is left to the training loop.
+    spare:         reports a sample grid that cannot be written.
+    signals:       a signal ends the run at once during a pass, which changes no weights.
     """
 
     def __init__(

@@ -131,7 +131,7 @@ def _dry_run(settings, run_dir, resume, init_from, devices):
             for name, network in system.networks.items()
         },
     }
-    warnings += sanity_checks.check_loss(terms)
+    warnings += sanity_checks.check_loss(system, terms)
     warnings += sanity_checks.check_time(
         settings, system, figures["seconds_per_step"], device().device_type
     )

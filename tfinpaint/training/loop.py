@@ -191,7 +191,13 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
 
     # 3. The steps.
     log = MetricsCallback(
-        first, run_dir, table, settings.log_every, settings.batch_size, say_between, spare
+        first,
+        run_dir,
+        table,
+        every=settings.log_every,
+        batch_size=settings.batch_size,
+        say=say_between,
+        spare=spare,
     )
     if not resumed:
         for name, text in (
@@ -205,21 +211,21 @@ def _train(settings, run_dir, resume, init_from, flags_text, say, stream, device
         validation,
         run_dir,
         log,
-        settings.sample_every,
-        settings.eval_every,
-        settings.steps,
-        spare,
-        signals,
+        sample_every=settings.sample_every,
+        eval_every=settings.eval_every,
+        steps=settings.steps,
+        spare=spare,
+        signals=signals,
     )
     mean_fill_check = MeanFillCheck(
         first,
         validation,
-        mean_fill_step(settings, system.specification.phases),
-        system.specification.main_term,
-        run_dir,
-        say_between,
-        signals,
-        validate.figures_of,
+        after=mean_fill_step(settings, system.specification.phases),
+        term=system.specification.main_term,
+        run_dir=run_dir,
+        say=say_between,
+        signals=signals,
+        figures_of=validate.figures_of,
     )
     phases = PhaseCallback(first, settings, say_between)
     stop = StopCallback(first, signals)

@@ -116,12 +116,12 @@ def batches(
         settings.holes,
         settings.batch_size,
         settings.seed,
-        first,
-        holes_on_device(settings.holes),
-        source,
-        extra,
-        of_images,
-        devices.share(settings.batch_size),
+        start_step=first,
+        holes_on_device=holes_on_device(settings.holes),
+        photos=source,
+        extra_inputs=extra,
+        image_inputs=of_images,
+        share=devices.share(settings.batch_size),
     )
 
 

@@ -79,7 +79,7 @@ def check_not_packed(run_dir: str) -> None:
 
 
 def is_unchanged(run_dir: str, settings: TrainSettings) -> bool:
-    """Whether the run in `run_dir` was last started with the same settings."""
+    """Whether the run in `run_dir` was last started with the same settings, except _MAY_CHANGE."""
     return not _differences(read_settings(run_dir, "run_dir"), settings)
 
 

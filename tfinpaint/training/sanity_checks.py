@@ -14,7 +14,6 @@ from tfinpaint.data.photo_shards import PhotoShards
 from tfinpaint.data.photos import PhotoFiles, PhotoStream, open_photos, spread
 from tfinpaint.settings import HoleSettings, TrainSettings
 from tfinpaint.systems.base import System
-from tfinpaint.systems.specification import all_systems
 
 _SIZES = 500  # at most so many photographs, evenly chosen, have their sizes read
 _FIRST_BYTES = 2048  # of a file; files that differ here are not compared any further
@@ -128,14 +127,9 @@ def check_holes(settings: HoleSettings, shares: np.ndarray) -> List[str]:
     return found
 
 
-def check_loss(terms: Dict[str, float]) -> List[str]:
-    """Checks the weighted terms of the loss at the first step, {name: value}."""
-    reconstruction = {
-        term.name
-        for system in all_systems().values()
-        for term in system.terms
-        if term.reconstruction
-    }
+def check_loss(system: System, terms: Dict[str, float]) -> List[str]:
+    """Checks the weighted terms of a system's loss at the first step, {name: value}."""
+    reconstruction = {term.name for term in system.specification.terms if term.reconstruction}
     total = sum(abs(value) for value in terms.values())
     return [
         f"the {name} term is {abs(value) / total:.0%} of the loss at the first step: a lower "

@@ -43,7 +43,7 @@ def tables(results: Results) -> Dict[str, str]:
     """{region: Markdown} of all tables."""
     parts = {
         "progress": progress(results),
-        "summary claims": summary.claims(results, _REGIMES, _HOLES),
+        "summary claims": summary.of_claims(results, _REGIMES, _HOLES),
         "summary parts": summary.parts(results, _REGIMES, _HOLES),
         "summary ours": summary.ours(results, _REGIMES, _HOLES),
         "sizes": sizes(),

@@ -238,7 +238,7 @@ def test_a_system_that_has_not_learned_to_fill_tests_no_claim(partial, verdict):
     text = tables.verdicts(found).split("\n\n")[0]
     *verdicts, without_weights = [row[-1] for row in rows(text)[2:]]
     assert verdicts == [verdict] * 3 and without_weights == NOT_TESTABLE
-    short = summary.claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
+    short = summary.of_claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
     assert verdict.partition(" (")[0] in short
     alone = tables.verdicts(made(partial_conv=[figures(partial)])).split("\n\n")
     assert not any(NOT_TESTABLE + " (" in part for part in alone)
@@ -251,7 +251,7 @@ def test_without_the_references_no_claim_is_decided():
     )
     text = tables.verdicts(found)
     assert HOLDS not in text and "`multistage` - `partial_conv`" in text.split("\n\n")[-1]
-    assert HOLDS not in summary.claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
+    assert HOLDS not in summary.of_claims(found, {FULL: "all"}, {block: block for block in BLOCKS})
 
 
 def test_a_term_that_cannot_be_tested_has_no_verdict():

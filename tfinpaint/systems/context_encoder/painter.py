@@ -29,6 +29,11 @@ _COVERED = 1e-3  # a cell is missing if more than this share of it is; less is r
 class CentrePainter(Painter):
     """See the top of the file.
 
+    Args:
+        system, run: see the base class.
+        image_size: ignored, since the network takes only squares of one size. It is here because
+            all painters are made with the same arguments.
+
     Attributes:
         hole_size: side of the largest hole that is filled at its own scale, in pixels.
     """

@@ -16,6 +16,7 @@ from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.systems.base import blanked
 from tfinpaint.systems.edge_connect.edge_inputs import known_edges
+from tfinpaint.systems.inputs import checked_inputs
 
 
 class EdgeConnectPainter(Painter):
@@ -28,7 +29,10 @@ class EdgeConnectPainter(Painter):
 
         edges:  float32 [B, H, W, 1], 1 on an edge. They guide the fill and are used unchanged.
                 None: Canny's edges of the known pixels, completed by the edge network.
+
+        Raises: ValueError as `Painter.generate` does, or for `edges` of another shape.
         """
+        images, holes = checked_inputs(images, holes)  # so that only right holes are an example
         if edges is not None and list(np.shape(edges)) != list(np.shape(holes)):
             raise ValueError(
                 f"`edges` is {list(np.shape(holes))}, as `holes`. Got {list(np.shape(edges))}"

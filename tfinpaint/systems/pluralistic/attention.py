@@ -71,9 +71,6 @@ class ShortLongTermAttention(ShortTermAttention):
         (layers/attention_map.py).
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-
     def build(self, input_shape: Any) -> None:
         channels = int(input_shape[0][-1])
         super().build(input_shape[0])

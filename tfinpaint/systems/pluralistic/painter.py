@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfinpaint.painting import boxes, filling
 from tfinpaint.painting.painter import Painter
+from tfinpaint.systems.inputs import checked_inputs
 
 
 class PluralisticPainter(Painter):
@@ -28,9 +29,12 @@ class PluralisticPainter(Painter):
         latent:  float32 [B, H/2^depth, W/2^depth, 4 * width], from which to make the pictures. None
                  takes it from the prior.
         seed:    of the sample from the prior. 0 takes its mean.
+
+        Raises: ValueError as `Painter.generate` does, or for a `latent` of another shape.
         """
+        images, holes = checked_inputs(images, holes)  # before the shape of `latent` follows
         if latent is not None:
-            batch, height, width, _ = np.shape(images)
+            batch, height, width, _ = images.shape
             channels = 4 * self.system.generator.width
             shape = [batch, height // self.stride, width // self.stride, channels]
             if list(np.shape(latent)) != shape:

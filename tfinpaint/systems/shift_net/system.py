@@ -52,7 +52,9 @@ from tfinpaint.systems.shift_net.guidance import guidance
 from tfinpaint.systems.shift_net.squares import are_square, windows
 from tfinpaint.systems.shift_net.unet import ShiftUNet
 
-_HOLE_COLOR = [2 * value / 255 - 1 for value in (117.0, 104.0, 123.0)]  # red, green, blue
+# Red, green, blue: ImageNet's usual mean colour with channels exchanged. The authors' first code
+# fills holes with it, like the released code of the context encoder.
+_HOLE_COLOR = [2 * value / 255 - 1 for value in (117.0, 104.0, 123.0)]
 _GAMMA = 0.9
 _SMALLEST_WINDOW = 24  # pixels, the least size for the critic
 
