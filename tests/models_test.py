@@ -129,11 +129,20 @@ def test_a_file_that_does_not_fit_is_one_line(packed, tmp_path, change, words):
         tfinpaint.load(str(folder))
 
 
-@pytest.mark.parametrize("content", [b"", b"not a file of arrays", None])
-def test_a_damaged_file_is_one_line(packed, tmp_path, content):
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "header", "deflated"])
+def test_a_damaged_file_is_one_line(packed, tmp_path, damage):
     folder = shutil.copytree(packed, tmp_path / "other")
-    if content is None:
-        content = (folder / "weights.npz").read_bytes()[:-300]
+    content = (folder / "weights.npz").read_bytes()
+    if damage == "deflated":  # zlib has an exception of its own
+        np.savez_compressed(folder / "weights.npz", **{"a" * 60: np.zeros(99)})
+        content = bytearray((folder / "weights.npz").read_bytes())
+        content[105:125] = b"\xff" * 20
+    elif damage == "header":  # so have the tokens of a header
+        content = content[:100] + b"(" * 80 + content[180:]
+    elif damage == "cut":
+        content = content[:-300]
+    else:
+        content = b"" if damage == "empty" else b"not a file of arrays"
     (folder / "weights.npz").write_bytes(content)
     with pytest.raises(
         SettingsError,

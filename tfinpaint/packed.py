@@ -10,7 +10,6 @@ and never leads to a bad picture.
 """
 
 import os
-import zipfile
 from typing import Any, Dict, List, Tuple
 
 import numpy as np
@@ -73,7 +72,9 @@ def read_weights(folder: str, beginning: str) -> Tuple[int, Dict[str, np.ndarray
         with np.load(os.path.join(folder, WEIGHTS), allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         return int(arrays.pop(_STEP)), arrays
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # each kind of damage raises an exception of its own
         raise SettingsError(
             f"{beginning}: its {WEIGHTS} cannot be read, it is damaged or no packed model "
             f"({type(error).__name__}: {first_line(error)})"

@@ -23,14 +23,13 @@ import csv
 import functools
 import hashlib
 import os
-import zipfile
 from typing import List, Optional, Set, Tuple
 
 import numpy as np
 
 from tfinpaint import photo
 from tfinpaint.data.indexed_photos import IndexedPhotos
-from tfinpaint.settings import SettingsError
+from tfinpaint.settings import SettingsError, first_line
 
 DATA_SET, SPLIT = "photographs", "train"
 INDEX, MANIFEST = "index.npz", "manifest.csv"
@@ -66,8 +65,10 @@ class PhotoShards(IndexedPhotos):
             with np.load(path, allow_pickle=False) as found:
                 self._index = {name: found[name] for name in found.files}
             version = int(self._index["version"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise SettingsError(f"{given}: {path} cannot be read: {error}") from None
+        except MemoryError:
+            raise
+        except Exception as error:  # each kind of damage raises an exception of its own
+            raise SettingsError(f"{given}: {path} cannot be read: {first_line(error)}") from None
         if version != VERSION:
             raise SettingsError(f"{given}: it was made by another version of tools.prepare_data")
         super().__init__(len(self._index["shard"]))

@@ -89,9 +89,9 @@ class BasePainter:
                   photograph. A network that keeps what is known fills these pixels too, so that
                   there is something to fade. With 0, every pixel outside the grown hole keeps its
                   bytes.
-        detail:   "auto": if the hole is thick, its texture comes from the known part of the
-                  photograph, guided by the network's fill (detail/). "off": the network's fill,
-                  unchanged.
+        detail:   "auto": thick parts of the hole get their texture from the known part of the
+                  photograph, guided by the network's fill (detail/), thin ones its grain
+                  (grain.py). "off": the network's fill, unchanged.
         seed:     which fill is returned, if the system has several for one hole. 0 is its default
                   fill.
         edges:    uint8 [H, W], above 127 = edge. They guide a system that takes edges. None: the
