@@ -1,5 +1,7 @@
 """Grain of thin holes: as strong as around them, none where the photograph has none."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -62,40 +64,36 @@ def _naive(picture, hole, part):
     # Cells of 4 x 4 pixels. What is missing of the last ones is missing equally on both sides.
     tops, lefts = (range(-((-side % 4) // 2), side, 4) for side in (height, width))
 
-    def strength(size, counts, row, column):
-        """The geometric mean over the cells within two cells of those within two cells."""
-        total = weight = 0.0
-        around = [(r, c) for r in range(row - 2, row + 3) for c in range(column - 2, column + 3)]
-        inside = [(r, c) for r, c in around if 0 <= r < len(tops) and 0 <= c < len(lefts)]
-        for r, c in inside:
-            near = [
-                (i, j)
-                for i in range(max(r - 2, 0), min(r + 3, len(tops)))
-                for j in range(max(c - 2, 0), min(c + 3, len(lefts)))
+    def near(cells):
+        """The mean of the cells within two cells."""
+        return np.array(
+            [
+                [cells[max(r - 2, 0) : r + 3, max(c - 2, 0) : c + 3].mean((0, 1)) for c in across]
+                for r in down
             ]
-            for i, j in near:
-                cell = (
-                    slice(max(tops[i], 0), tops[i] + 4),
-                    slice(max(lefts[j], 0), lefts[j] + 4),
-                )
-                share = 1 / len(near) / len(inside)
-                total += share * (np.log(size[cell] + 0.5) * counts[cell]).mean()
-                weight += share * counts[cell].mean()
-        return np.exp(total / weight) - 0.5 if weight > 1e-3 else None
+        )
+
+    down, across = range(len(tops)), range(len(lefts))
+
+    def strengths(size, counts):
+        """The geometric mean near each cell; NaN where nothing counts."""
+        cells = np.zeros((len(tops), len(lefts), 2))
+        for r, c in itertools.product(down, across):
+            cell = np.s_[max(tops[r], 0) : tops[r] + 4, max(lefts[c], 0) : lefts[c] + 4]
+            cells[r, c] = (np.log(size[cell] + 0.5) * counts[cell]).mean(), counts[cell].mean()
+        total, weight = np.moveaxis(near(near(cells)), -1, 0)
+        there = weight > 1e-3
+        return np.where(there, np.exp(total / np.where(there, weight, 1)) - 0.5, np.nan)
 
     known = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7))) == 0
     noise = bands(grain.NOISE)
     result = picture.astype(np.float64)
     for size, band, own in zip(sizes(bands(picture)), noise, sizes(noise)):
-        grid = [(r, c) for r in range(len(tops)) for c in range(len(lefts))]
-        there = {cell: strength(size, known, *cell) for cell in grid}
-        floor = sorted(value for value in there.values() if value is not None)
+        there, has = strengths(size, known), np.nan_to_num(strengths(size, part))
+        floor = np.sort(there[~np.isnan(there)])
         floor = floor[int(0.2 * len(floor))]
-        lack = np.zeros((len(tops), len(lefts)), np.float32)
-        for cell in grid:
-            value = floor if there[cell] is None else min(there[cell], floor)
-            has = strength(size, part, *cell) or 0.0
-            lack[cell] = np.sqrt(max(value**2 - max(has, 0) ** 2, 0))
+        there = np.where(np.isnan(there), floor, np.minimum(there, floor))
+        lack = np.sqrt(np.maximum(there**2 - np.maximum(has, 0) ** 2, 0)).astype(np.float32)
         lack = cv2.resize(lack, (width, height), interpolation=cv2.INTER_LINEAR)
         scale = np.exp(np.log(own + 0.5).mean()) - 0.5
         for row, column in np.argwhere(part):
