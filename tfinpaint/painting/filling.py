@@ -94,9 +94,9 @@ def fill(
         if way == "reduced":
             reduction = max(*window.size, working_size) / working_size
             result = rims.refined(result, hole_here[..., 0], reduction, with_detail)
-        if detail == "auto" and not (way == "network" and with_detail):  # there it has grain
-            here_too = hole[window.slices] > 0  # what was filled already has grain of our own
-            result = _grained(result, here_too, hole_here[..., 0] > 0, with_detail)
+        # With detail, `fill_window` has added grain itself.
+        if detail == "auto" and not (way == "network" and with_detail):
+            result = _grained(result, hole[window.slices] > 0, hole_here[..., 0] > 0, with_detail)
         result = result[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
@@ -110,7 +110,7 @@ def fill(
 def _grained(filled, hole, missing, with_detail):
     """The fill of a window, uint8 [h, w, 3], with the photograph's grain where it has no texture.
 
-    hole, missing: bool [h, w], all holes, and those that this fill is for.
+    hole, missing: bool [h, w], all holes, and those that were not filled before.
     with_detail: whether thick parts have texture.
     """
     part = missing & ~rims.thick(missing) if with_detail else missing
