@@ -49,7 +49,9 @@ settings.define_flags(
 )
 
 flags.DEFINE_bool(
-    "strokes", False, "Holes are strokes 9 to 24 pixels wide, instead of large and compact holes."
+    "strokes",
+    False,
+    "Holes are strokes, --thickness pixels wide, instead of large and compact holes.",
 )
 
 flags.DEFINE_list(
@@ -126,7 +128,8 @@ def main():
         + [_line(row["window"], row, fillers, measures) for row in found]
         + [_line(f"mean of {len(found)}", _mean(found, fillers, measures), fillers, measures)]
     )
-    about = {name: values[name].value for name in ("model", "data", "seed", "strokes", "noise")}
+    names = ("model", "data", "seed", "strokes", "thickness", "noise")
+    about = {name: values[name].value for name in names}
     for name, text in (
         ("report.txt", "\n".join(lines) + "\n"),
         ("report.json", json.dumps({**about, "windows": found}, indent=1) + "\n"),
@@ -146,6 +149,8 @@ def _windows(values):
             "--thickness is two whole numbers of pixels, SMALLEST,LARGEST, at least 1. Got "
             f"{','.join(values.thickness)!r}"
         )
+    if values["thickness"].present and not values.strokes:
+        raise SettingsError("--thickness is that of --strokes: give both, or neither")
     if not 0 <= values.noise <= 100:
         raise SettingsError(f"--noise is from 0 to 100 grey levels. Got {values.noise:g}")
     folders = _folders(values.data)

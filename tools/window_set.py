@@ -6,9 +6,9 @@
     windows = [with_noise(window, 8.0, seed=0) for window in windows]     # the same with film grain
 
 Blobs, ellipses and boxes are 120 to 600 pixels across. Their window is the box of the hole and as
-much again on each side, up to the photograph's border. Strokes are 9 to 24 pixels thick, with one
-thickness in each window, and cover at least a tenth of it. Their window is 400 pixels high and
-wide, or as large as the photograph if that is smaller.
+much again on each side, up to the photograph's border. Strokes are 9 to 24 pixels thick, or as
+the caller says, with one thickness in each window, and cover at least a tenth of it. Their window
+is 400 pixels high and wide, or as large as the photograph if that is smaller.
 
 The folders take turns, and so do the photographs of a folder. A photograph whose longer side is
 above 1,600 pixels is first reduced to a longer side that is drawn between 1,600 and 3,200, unless
@@ -110,7 +110,7 @@ def with_noise(window: Window, deviation: float, seed: int) -> Window:
 
     deviation: its standard deviation in grey levels.
     """
-    rng = np.random.default_rng([seed, window.photo.shape[0], window.photo.shape[1]])
+    rng = np.random.default_rng([seed, int(window.fingerprint, 16)])
     noise = cv2.GaussianBlur(rng.normal(size=window.hole.shape).astype(np.float32), (0, 0), 0.7)
     noisy = window.photo + (deviation / noise.std() * noise)[..., np.newaxis]
     return window._replace(photo=np.clip(np.rint(noisy), 0, 255).astype(np.uint8))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfinpaint.painting import budget, filling, grain, window_grain
+from tfinpaint.painting import budget, filling, grain, rims, window_grain
 from tfinpaint.painting.painter import Painter
 
 
@@ -113,7 +113,7 @@ def test_grain_is_that_of_its_description():
     assert np.abs(found - picture)[part].mean() > 3
 
 
-@pytest.mark.parametrize("size", [(131, 150), (40, 52), (9, 7), (1, 5), (33, 1)])
+@pytest.mark.parametrize("size", [(131, 150), (40, 52), (9, 7), (1, 5), (33, 1), (1, 2), (4, 4)])
 def test_the_graph_adds_the_same_grain(size):
     picture, hole = _noisy(*size), np.zeros(size, bool)
     hole[size[0] // 2, 1:] = hole[size[0] // 3 :, size[1] // 2] = True
@@ -193,16 +193,18 @@ def test_a_painter_adds_grain_to_thin_strokes_with_detail_alone():
     assert filled[hole].std() > 5
 
 
-def test_texture_gets_no_grain_on_top():
+def test_texture_gets_no_grain_on_top(monkeypatch):
     photo, hole = np.rint(_noisy()).astype(np.uint8), np.zeros((200, 220), np.uint8)
     hole[60:140, 60:160] = 255
-    painter = Painter(Grey())
-    alone = painter.fill(photo, hole)
-    hole[20:23, 30:200] = 255
-    filled = painter.fill(photo, hole)
-    inside = np.s_[64:136, 64:156]
-    assert np.abs(filled[inside].std() / alone[inside].std() - 1) < 0.1
-    assert filled[20:23, 30:200].std() > 5
+    hole[55:58, 30:200] = 255
+    maps = np.minimum(hole, 1)[..., None]
+    painter, other = Painter(Grey()), Painter(Grey())
+    filled = painter.fill_window(photo, maps, maps * filling.AIM, True).numpy()
+    monkeypatch.setattr(window_grain, "added", lambda picture, hole, part: picture)
+    without = other.fill_window(photo, maps, maps * filling.AIM, True).numpy()
+    thick = np.s_[60:140, 60:160]
+    np.testing.assert_array_equal(filled[thick], without[thick])
+    assert filled[55:58, 175:200].std() > 5 > 1 > without[55:58, 175:200].std()
 
 
 def test_strokes_that_are_filled_without_the_network_get_grain_too():
@@ -229,3 +231,42 @@ def test_strokes_that_are_filled_without_the_network_get_grain_too():
     assert found["off"][0] < 0.7 * known[0] and found["off"][1] < 0.7 * known[1]
     for has, wanted in zip(found["auto"], known):
         assert 0.75 < has / wanted < 1.1
+
+
+def test_what_earlier_fills_have_does_not_count():
+    """A window mostly of an earlier, smooth fill: only the photograph says how much grain."""
+    photo, stroke = np.rint(_noisy()).astype(np.uint8), np.zeros((200, 220, 1), np.uint8)
+    photo[:150] = 127
+    stroke[170:174, 20:200] = 1
+    shown = stroke * filling.AIM
+    painter = Painter(Grey())
+    counted = painter.fill_window(photo, stroke, shown, True).numpy()
+    assert counted[stroke[..., 0] > 0].std() < 1
+    shown[:150] = filling.OTHER
+    filled = painter.fill_window(photo, stroke, shown, True).numpy()
+    assert filled[stroke[..., 0] > 0].std() > 5
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.7])
+def test_what_was_made_at_a_smaller_size_gets_its_grain_once(blur):
+    """`fill_window` adds grain, `refined` takes some of it, and the rest is added."""
+    photo = np.rint(_noisy(blur=blur)).astype(np.uint8)
+    hole, blanked = _strokes(), photo.copy()
+    blanked[hole] = 0
+    maps = np.uint8(hole)[..., None]
+    painter = Painter(Grey())
+    filled = painter.fill_window(blanked, maps, maps * filling.AIM, True).numpy()
+    filled = rims.refined(filled, np.uint8(hole), 2.0, True)
+    filled = filling._grained(filled, photo, hole, hole, True)
+    found, known = (grain.bands(each.astype(np.float32)) for each in (filled, photo))
+    for k in (0, 1):
+        assert 0.8 < found[k][hole].std() / known[k][~hole].std() < 1.2
+
+
+def test_a_band_that_fades_does_not_count_as_the_photograph():
+    """With a feather, a fill has the network's output around the hole too."""
+    photo, hole = np.rint(_noisy()).astype(np.uint8), _strokes()
+    result = np.full_like(photo, 127)
+    grained = filling._grained(result, photo, hole, hole, True)
+    assert grained[hole].std() > 5
+    np.testing.assert_array_equal(grained[~hole], result[~hole])

@@ -230,8 +230,20 @@ def test_thickness_and_noise_of_the_windows(command_line, folders, tmp_path, mon
     "flag", ["--thickness=3", "--thickness=5,3", "--thickness=0,3", "--thickness=a,b", "--noise=-1"]
 )
 def test_thickness_and_noise_that_cannot_be(command_line, tmp_path, flag):
-    flags = ["--model=x", f"--data=folder:{tmp_path}", f"--output={tmp_path}/out", flag]
+    flags = [
+        "--model=x",
+        f"--data=folder:{tmp_path}",
+        f"--output={tmp_path}/out",
+        "--strokes",
+        flag,
+    ]
     status, _, err = command_line(detail_windows.main, *flags)
     name, value = flag.split("=")
     assert status == 1 and name in err.splitlines()[-1] and value in err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_thickness_is_that_of_strokes(command_line, tmp_path):
+    flags = ["--model=x", f"--data=folder:{tmp_path}", f"--output={tmp_path}/out"]
+    status, _, err = command_line(detail_windows.main, *flags, "--thickness=3,8")
+    assert status == 1 and "--thickness is that of --strokes" in err

@@ -94,9 +94,10 @@ def fill(
         if way == "reduced":
             reduction = max(*window.size, working_size) / working_size
             result = rims.refined(result, hole_here[..., 0], reduction, with_detail)
-        # With detail, `fill_window` has added grain itself.
+        # With detail, `fill_window` has added grain itself; `refined` has taken some of it away.
         if detail == "auto" and not (way == "network" and with_detail):
-            result = _grained(result, hole[window.slices] > 0, hole_here[..., 0] > 0, with_detail)
+            holes = hole[window.slices] > 0, hole_here[..., 0] > 0
+            result = _grained(result, filled[window.slices], *holes, with_detail)
         result = result[box.within(window).slices]
         painted[box.slices][here] = result[here]
         here &= missing[box.slices] > 0
@@ -107,15 +108,19 @@ def fill(
     return blended(painted, hole, blend)
 
 
-def _grained(filled, hole, missing, with_detail):
+def _grained(result, photo, hole, missing, with_detail):
     """The fill of a window, uint8 [h, w, 3], with the photograph's grain where it has no texture.
 
+    result, photo: uint8 [h, w, 3], the fill, and the photograph as far as it is filled.
     hole, missing: bool [h, w], all holes, and those that were not filled before.
     with_detail: whether thick parts have texture.
     """
     part = missing & ~rims.thick(missing) if with_detail else missing
-    grained = grain.added(filled.astype(np.float32), hole, part)
-    return np.rint(np.clip(grained, 0, 255)).astype(np.uint8)
+    # Other numbers than in `fill_window`: the same ones would add up to more than is wanted.
+    numbers = grain.NOISE[::-1, ::-1]
+    picture = np.where(missing[..., np.newaxis], result, photo).astype(np.float32)
+    grained = np.clip(grain.added(picture, hole, part, numbers), 0, 255)
+    return np.where(part[..., np.newaxis], np.rint(grained).astype(np.uint8), result)
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:

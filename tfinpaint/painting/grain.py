@@ -5,15 +5,16 @@
 A network gives the mean of all likely fills, and that has no grain. In a photograph that is grainy
 everywhere, a filled scratch then shows as a smooth line. Thick holes take their grain from the
 photograph, together with their texture (detail/). In the thin part of a hole, random grain is
-added: as much as the fill lacks of the grain around it.
+added: as much as the fill lacks of the grain around it. Where texture is left out to save time,
+thick parts get grain too.
 
 Grain is measured in two bands, from pixel to pixel and somewhat coarser, for brightness and for
 colour. Its strength at a place is the geometric mean of the absolute values near it, which edges
 hardly raise. Texture would still count as grain. So no more is added than the smoothest FLOOR of
 the photograph has: grain is everywhere in a photograph, and texture is not.
 
-This file is for fills that are made without a network. window_grain.py computes the same in the
-graph that fills a window.
+This file is for fills to which `fill_window` has not added grain (filling.py). window_grain.py
+computes the same in the graph that fills a window.
 """
 
 from typing import List, Sequence, Tuple
@@ -35,12 +36,15 @@ SIDE = 128  # pixels: the random numbers are repeated after as many
 NOISE = np.random.RandomState(0).normal(0.0, 8.0, (SIDE, SIDE, 3)).astype(np.float32)
 
 
-def added(picture: np.ndarray, hole: np.ndarray, part: np.ndarray) -> np.ndarray:
+def added(
+    picture: np.ndarray, hole: np.ndarray, part: np.ndarray, numbers: np.ndarray = NOISE
+) -> np.ndarray:
     """The picture with grain in a part of its hole: float32 [h, w, 3].
 
     picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole a fill.
     hole:     bool [h, w]. What is in it does not count as the photograph's grain.
     part:     bool [h, w], the part of the hole that gets grain.
+    numbers:  float32 [SIDE, SIDE, 3], the random numbers.
 
     The same picture always gets the same grain.
     """
@@ -50,12 +54,12 @@ def added(picture: np.ndarray, hole: np.ndarray, part: np.ndarray) -> np.ndarray
     logs = _logs(bands(picture))
     there, is_there = _strengths(logs, known)
     brightness = _cells(_mean(picture)[..., np.newaxis])
-    clipped = np.float64((brightness < DARK) | (brightness > BRIGHT))
+    clipped = ((brightness < DARK) | (brightness > BRIGHT)).astype(np.float64)
     floor = _floor(there[is_there & (_near(clipped)[..., 0] < LEAST)])
     there = np.where(is_there[..., np.newaxis], np.minimum(there, floor), floor)
     lack = np.sqrt(np.maximum(there**2 - _strengths(logs, part)[0] ** 2, 0.0))
 
-    noise = bands(NOISE)
+    noise = bands(numbers)
     strength = np.exp(_logs(noise).mean((0, 1))) - ROUNDING  # [4]
     shares = cv2.resize((lack / strength).astype(np.float32), (width, height))  # [h, w, 4]
     rows, columns = np.nonzero(part)

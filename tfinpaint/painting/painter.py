@@ -177,7 +177,7 @@ class Painter(BasePainter, Fitting, tf.Module):
         hole, shown, aim = self._maps(hole, shown)
         blanked = tf.where(hole, tf.zeros_like(window), window)  # [h, w, 3]
         filled = self._filled(blanked, hole, shown, aim)
-        filled = _grained(filled, blanked, hole, earlier, tf.logical_and(hole, with_detail))
+        filled = _grained(filled, blanked, hole, earlier, hole & aim & with_detail)
         return self._shown(_as_grey_as(blanked, filled), shown, window)
 
     @tf.function(input_signature=_WINDOW, autograph=False)
@@ -190,8 +190,8 @@ class Painter(BasePainter, Fitting, tf.Module):
         shown:        uint8 [h, w, 1], above 0 = where the output is wanted: the hole, and more
                       around it for feathering. If the window contains other holes as well, the
                       highest value marks the part that the window was chosen for. Where the value
-                      is 2, other holes lie, perhaps filled already: no texture is copied from there
-                      (filling.py).
+                      is 2, other holes lie, perhaps filled already: neither texture nor grain is
+                      taken from there (filling.py).
         with_detail:  bool [], whether texture is restored in the thick parts of the hole (detail/)
                       and grain is added in the others (grain.py). If texture is restored, the
                       output outside the hole is the photograph.
@@ -230,8 +230,7 @@ class Painter(BasePainter, Fitting, tf.Module):
             lambda: detail.restore(picture, tf.logical_or(hole, earlier), part),
             lambda: filled,
         )
-        thin = tf.logical_and(tf.logical_and(hole, tf.logical_not(part)), with_detail)
-        filled = _grained(filled, blanked, hole, earlier, thin)
+        filled = _grained(filled, blanked, hole, earlier, hole & aim & ~part & with_detail)
         return self._shown(_as_grey_as(blanked, filled), shown, window)
 
     @staticmethod
