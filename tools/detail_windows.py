@@ -7,10 +7,10 @@ the network with detail, by Telea, and by the package patchmatch-cython.
 window_set.py cuts the windows: --count of them (0: 60) from the folders of --data, chosen by
 --seed. Their holes are large and compact or, with --strokes, strokes. With --noise, the photographs
 get film grain first. PSNR is measured in the hole. LPIPS is measured in the box of the hole and 40
-pixels around it, if --lpips_weights are given. OUTPUT becomes a folder with report.txt, report.json, and a picture of each window, which shows the
-original, the hole, and all fills from left to right. The fills of patchmatch-cython are kept in
-OUTPUT/patchmatch and used again. If the package is not installed and nothing is kept, its columns
-are left out.
+pixels around it, if --lpips_weights are given. OUTPUT becomes a folder with report.txt,
+report.json, and a picture of each window, which shows the original, the hole, and all fills from
+left to right. The fills of patchmatch-cython are kept in OUTPUT/patchmatch and used again. If the
+package is not installed and nothing is kept, its columns are left out.
 
 Seconds are those of one fill, after a first call in the same process. A kept fill keeps its
 seconds.
