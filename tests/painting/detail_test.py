@@ -329,17 +329,20 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
 
     def texture_alone(*given):
         asked.append(given)
-        return given[1]
+        return given[2]
 
     mixed = detail.trust.mixed
     monkeypatch.setattr(detail.trust, "mixed", texture_alone)
     texture = _restore(guide, hole, restore=detail.restore)
+    better = asked[0][1].numpy()
+    maps = tf.constant(hole[..., np.newaxis])
     np.testing.assert_array_equal(asked[0][0], guide)
-    np.testing.assert_array_equal(asked[0][1], texture)
     np.testing.assert_array_equal(
-        asked[0][2], detail.contrast(*map(tf.constant, (guide, hole[..., np.newaxis])))
+        better, detail.repetition.continued(tf.constant(guide), maps, maps)
     )
-    assert not asked[0][3].numpy()[hole].any()  # no stroke
+    np.testing.assert_array_equal(asked[0][2], texture)
+    np.testing.assert_array_equal(asked[0][3], detail.contrast(tf.constant(better), maps))
+    assert not asked[0][4].numpy()[hole].any()  # no stroke
     assert np.abs(texture - guide)[hole].max() > 20
     np.testing.assert_allclose(result, mixed(*asked[0]), atol=1e-3)
     np.testing.assert_array_equal(result[~hole], guide[~hole])
@@ -353,7 +356,7 @@ def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
         guide = np.where(hole[..., None], picture + 2.0, picture)  # so near that it is trusted
         result = _restore(guide, hole)
         with monkeypatch.context() as patch:
-            patch.setattr(detail.trust, "mixed", lambda guide, texture, *_: texture)
+            patch.setattr(detail.trust, "mixed", lambda fill, guide, texture, *_: texture)
             texture = _restore(guide, hole, restore=detail.restore)
         top = np.flatnonzero(hole.any(1))[0]
         for k, share in enumerate(shares):

@@ -1,4 +1,4 @@
-"""The share of the guide in the result: that of a plain sum; all of it where texture is wrong."""
+"""The shares of fill, guide and texture: those of a plain sum; no texture where it is wrong."""
 
 import numpy as np
 import tensorflow as tf
@@ -20,20 +20,20 @@ def _smoothed(x):
     return x
 
 
-def test_guide_and_texture_are_mixed_by_how_far_they_are_apart_and_how_certain_the_guide_is():
+def test_texture_gives_way_to_the_guide_where_they_are_apart_and_both_to_a_certain_fill():
     rng = np.random.default_rng(8)
-    guide = rng.uniform(0, 255, (24, 31, 3)).astype(np.float32)
+    fill, guide = rng.uniform(0, 255, (2, 24, 31, 3)).astype(np.float32)
     texture = guide + np.linspace(-90, 120, 31)[:, np.newaxis] * rng.uniform(0, 1, guide.shape)
     contrast = rng.uniform(0, 30, (24, 31, 1))
     certain = rng.choice([0.0, 0.3, 1.0], contrast.shape)
-    given = (tf.constant(x, tf.float32) for x in (guide, texture, contrast, certain))
+    given = (tf.constant(x, tf.float32) for x in (fill, guide, texture, contrast, certain))
     mixed = trust.mixed(*given).numpy()
     apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
-    excess = (_smoothed(apart) - 0.6 * contrast[..., 0]) / 50
-    share = 0.2 + 0.8 * np.clip(excess, 0, 1)
-    assert share.min() == 0.2 and share.max() == 1
-    share = 1 - (1 - share) * (1 - certain[..., 0])
-    np.testing.assert_allclose(mixed, texture + share[..., None] * (guide - texture), atol=1e-3)
+    wrong = np.clip((_smoothed(apart) - 0.6 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
+    assert wrong.min() == 0 and wrong.max() == 1
+    share = 1 - 0.8 * (1 - certain)
+    expected = share * fill + (1 - share) * (wrong * guide + (1 - wrong) * texture)
+    np.testing.assert_allclose(mixed, expected, atol=1e-3)
 
 
 def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_does_not_belong():
@@ -43,6 +43,7 @@ def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_doe
     ledge[20:40] = 230
     for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 184.0, 0.2)):
         mixed = trust.mixed(
+            tf.constant(guide),
             tf.constant(guide),
             tf.constant(texture, tf.float32),
             tf.fill([60, 60, 1], contrast),

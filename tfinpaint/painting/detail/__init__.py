@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.painting.detail import levels, search, trust, votes
+from tfinpaint.painting.detail import levels, repetition, search, trust, votes
 from tfinpaint.painting.detail.levels import CHANNELS, SIZE
 from tfinpaint.painting.detail.texture import contrast, roughness
 
@@ -97,6 +97,16 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 
 
 def _restore(picture, hole, part, first):
+    # In strokes the network is better.
+    wide = tf.logical_and(part, thick(hole, WIDE))
+    guide, picture = (
+        picture,
+        tf.cond(
+            tf.reduce_any(wide),
+            lambda: repetition.continued(picture, hole, wide),
+            lambda: picture,
+        ),
+    )
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one
@@ -132,7 +142,7 @@ def _restore(picture, hole, part, first):
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
     near = levels.nearness(part[tf.newaxis])[0] / levels.FADING  # [h, w, 1], 1 in the first pixel
     certain = tf.where(thick(hole, WIDE), 0.0, tf.minimum(near, 1.0))
-    return trust.mixed(picture, texture, contrast(picture, hole), certain)
+    return trust.mixed(guide, picture, texture, contrast(picture, hole), certain)
 
 
 def _turns(level, estimate, matches, number, first):

@@ -17,17 +17,17 @@ ALLOWED, WRONG = 0.6, 50.0
 
 
 def mixed(
-    guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor, certain: tf.Tensor
+    fill: tf.Tensor, guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor, certain: tf.Tensor
 ) -> tf.Tensor:
-    """A mixture of guide and texture at each place: float32 [h, w, 3].
+    """A mixture of fill, guide and texture at each place: float32 [h, w, 3].
 
-    guide, texture:  float32 [h, w, 3], 0 to 255. They are equal outside the hole.
+    fill, guide, texture:  float32 [h, w, 3], 0 to 255: the network's fill, the guide that was made
+                     from it, and the texture. They are equal outside the hole.
     contrast:        float32 [h, w, 1], the expected contrast of the texture (texture.py).
-    certain:         float32 [h, w, 1], the certainty of the guide, 0 to 1. At 1 it is used alone.
+    certain:         float32 [h, w, 1], the certainty of the fill, 0 to 1. At 1 it is used alone.
     """
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
-    excess = apart - ALLOWED * contrast
-    share = LEAST + (1.0 - LEAST) / WRONG * tf.clip_by_value(excess, 0.0, WRONG)
-    share += (1.0 - share) * certain
-    return texture + share * (guide - texture)
+    wrong = tf.clip_by_value((apart - ALLOWED * contrast) / WRONG, 0.0, 1.0)
+    trusted = texture + wrong * (guide - texture)
+    return fill + (1.0 - LEAST) * (1.0 - certain) * (trusted - fill)

@@ -1,0 +1,297 @@
+"""What repeats goes on through a wide hole; a guide that is like nothing known stays.
+
+The parts are held against plain loops.
+"""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfinpaint.painting import detail
+from tfinpaint.painting.detail import repetition
+
+
+@pytest.fixture(scope="module")
+def continued():
+    pictures, maps = tf.TensorSpec([None, None, 3]), tf.TensorSpec([None, None, 1], tf.bool)
+    traced = tf.function(
+        repetition.continued, input_signature=[pictures, maps, maps], autograph=False
+    )
+
+    def call(picture, hole, part=None):
+        part = hole if part is None else part
+        return traced(
+            tf.constant(picture, tf.float32), hole[..., np.newaxis], part[..., np.newaxis]
+        ).numpy()
+
+    return call
+
+
+def _fence(height, width, period=(14, 20)):
+    """Bright wires on a dark ground, float32 [h, w, 3]."""
+    rows, columns = np.mgrid[:height, :width]
+    wire = (rows % period[0] < 3) | (columns % period[1] < 3)
+    return np.where(wire[..., np.newaxis], [200, 190, 150], [30, 40, 50]).astype(np.float32)
+
+
+def _hole(height, width, top, left, bottom, right):
+    hole = np.zeros((height, width), bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+def _guided(picture, hole):
+    """The picture with the mean colour of what is known in its hole."""
+    return np.where(hole[..., np.newaxis], picture[~hole].mean(0), picture)
+
+
+def _error(picture, filled, hole):
+    return np.abs(picture - filled)[hole].mean()
+
+
+@pytest.mark.parametrize("height, width, period", [(128, 160, (14, 20)), (210, 150, (9, 31))])
+def test_a_pattern_goes_on_through_the_hole(continued, height, width, period):
+    picture = _fence(height, width, period)
+    hole = _hole(height, width, 35, 50, 90, 105)
+    guided = _guided(picture, hole)
+    filled = continued(guided, hole)
+    assert _error(picture, filled, hole) < 0.1 * _error(picture, guided, hole)
+    np.testing.assert_array_equal(filled[~hole], picture[~hole])
+
+
+def test_a_larger_picture_is_reduced_and_its_own_pixels_are_moved(continued):
+    small = _fence(110, 150)
+    picture = np.kron(small, np.ones((4, 4, 1), np.float32))  # 440 x 600
+    picture += np.random.default_rng(1).choice([-4.0, 4.0], picture.shape).astype(np.float32)
+    hole = _hole(440, 600, 150, 200, 300, 380)
+    guided = _guided(picture, hole)
+    filled = continued(guided, hole)
+    assert _error(picture, filled, hole) < 0.3 * _error(picture, guided, hole)
+    # Fine noise survives: nothing was enlarged.
+    rough = [np.abs(np.diff(each[160:290, 210:370], axis=1)).mean() for each in (picture, filled)]
+    assert rough[1] > 0.8 * rough[0]
+
+
+def test_the_texture_of_a_pattern_is_restored_in_step(monkeypatch):
+    picture = _fence(150, 190)
+    hole = _hole(150, 190, 45, 60, 105, 130)
+    guided = tf.constant(_guided(picture, hole), tf.float32)
+    maps = tf.constant(hole[..., np.newaxis])
+    with_it = detail.restore(guided, maps, maps).numpy()
+    monkeypatch.setattr(repetition, "continued", lambda picture, *_: picture)
+    without = detail.restore(guided, maps, maps).numpy()
+    # A fifth of the guide is mixed into the texture.
+    expected = picture + 0.2 * (guided.numpy() - picture)
+    assert _error(expected, with_it, hole) < 0.3 * _error(expected, without, hole)
+
+
+def test_only_wide_holes_are_continued(monkeypatch):
+    asked = []
+
+    def note(picture, hole, part):
+        asked.append(part.numpy()[..., 0])
+        return picture
+
+    monkeypatch.setattr(repetition, "continued", note)
+    picture = _fence(150, 190)
+    hole = _hole(150, 190, 20, 20, 40, 170)  # a stroke of 20 pixels
+    for wide in (False, True):
+        if wide:
+            hole |= _hole(150, 190, 60, 60, 120, 120)
+        maps = tf.constant(hole[..., np.newaxis])
+        detail.restore(tf.constant(_guided(picture, hole), tf.float32), maps, maps)
+        assert len(asked) == wide
+    np.testing.assert_array_equal(asked[0], hole & _hole(150, 190, 60, 60, 120, 120))
+
+
+def test_where_the_guide_is_like_nothing_that_is_known_it_stays(continued):
+    hole = _hole(128, 160, 35, 50, 90, 105)
+    flat = np.full((128, 160, 3), 90.0, np.float32)
+    flat[hole] = 140
+    np.testing.assert_array_equal(continued(flat, hole), flat)  # nothing is compared
+    fence = _fence(128, 160)
+    fence[hole] = [20, 120, 250]
+    inside = _hole(128, 160, 53, 68, 72, 87)  # near the rim, the fence goes on
+    np.testing.assert_array_equal(continued(fence, hole)[inside], fence[inside])
+
+
+def test_only_the_part_changes_and_nothing_comes_from_the_hole(continued):
+    picture = _fence(128, 160)
+    hole = _hole(128, 160, 35, 40, 90, 115)
+    part = hole & _hole(128, 160, 0, 0, 128, 90)
+    guided = picture.copy()
+    guided[hole] = [110, 110, 100]
+    guided[part] = _guided(picture, hole)[part]
+    filled = continued(guided, hole, part)
+    np.testing.assert_array_equal(filled[~part], guided[~part])
+    changed = part & (np.abs(filled - guided) > 1).any(-1)
+    assert changed[part].mean() > 0.5
+    # Of the other part of the hole nothing was copied.
+    assert not (np.abs(filled - [110, 110, 100]) < 1).all(-1)[changed].any()
+
+
+@pytest.mark.parametrize("height, width", [(9, 11), (33, 400), (300, 27), (97, 101)])
+def test_any_size(continued, height, width):
+    rng = np.random.default_rng(height)
+    picture = rng.uniform(0, 255, (height, width, 3)).astype(np.float32)
+    hole = _hole(height, width, 2, 2, height - 2, width // 2)
+    filled = continued(picture, hole)
+    assert filled.shape == picture.shape and np.isfinite(filled).all()
+    assert filled.min() >= 0 and filled.max() <= 255
+    np.testing.assert_array_equal(filled[~hole], picture[~hole])
+
+
+def test_the_same_picture_gives_the_same_result_eager_too(continued):
+    picture = _fence(90, 120) + np.random.default_rng(5).normal(0, 8, (90, 120, 3))
+    hole = _hole(90, 120, 25, 40, 60, 80)
+    guided = _guided(picture.astype(np.float32), hole)
+    once = continued(guided, hole)
+    np.testing.assert_array_equal(once, continued(guided, hole))
+    maps = tf.constant(hole[..., np.newaxis])
+    eager = repetition.continued(tf.constant(guided), maps, maps).numpy()
+    np.testing.assert_allclose(eager, once, atol=1e-2)
+
+
+def _some_cells(hole):
+    return repetition._cells(tf.constant(hole))
+
+
+def test_cells_are_those_that_the_part_touches():
+    hole = _hole(40, 53, 11, 20, 19, 31)
+    cells = _some_cells(hole)
+    down, across = 7, 9  # of about 6 pixels
+    assert cells.grid.numpy().tolist() == [down, across]
+    expected = [
+        [row, column]
+        for row in range(down)
+        for column in range(across)
+        if hole[
+            row * 40 // down : -(-(row + 1) * 40 // down),
+            column * 53 // across : -(-(column + 1) * 53 // across),
+        ].any()
+    ]
+    assert cells.places.numpy().tolist() == expected
+    middles = [[(r + 0.5) * 40 / down, (c + 0.5) * 53 / across] for r, c in expected]
+    assert np.abs(cells.middles.numpy() - middles).max() < 1
+
+
+def test_the_moves_serve_all_cells(monkeypatch):
+    monkeypatch.setattr(repetition, "MOVES", 3)
+    rng = np.random.default_rng(6)
+    hole = _hole(60, 80, 20, 25, 45, 60)
+    cells, known = _some_cells(hole), (~hole).astype(np.float32)
+    moves = rng.integers(-40, 40, (30, 2)).astype(np.int32)
+    moves[10:14] = moves[3] + [[0, 0], [1, 0], [0, -1], [2, 0]]
+    likeness = rng.uniform(0.2, 1, 30).astype(np.float32)
+    tiles = rng.uniform(0, 60, (30, 2)).astype(np.float32)
+    chosen, same = repetition._chosen(
+        *(tf.constant(x) for x in (moves, likeness, tiles, known)), cells
+    )
+    middles = cells.middles.numpy()
+    good = np.zeros((30, len(middles)))
+    apart = np.linalg.norm(middles - tiles[:, None], axis=-1)
+    for c in range(30):
+        for n, middle in enumerate(middles):
+            place = middle + moves[c]
+            inside = (place >= 0).all() and (place < hole.shape).all()
+            if inside and not hole[tuple(place)]:
+                near = np.exp((apart[:, n].min() - apart[c, n]) / repetition.FADING)
+                good[c, n] = likeness[c] ** 2 * near
+    alike = (np.abs(moves[:, None] - moves) <= 1).all(-1)
+    good = alike @ good
+    total, free, expected = np.full(len(middles), 1e-3), np.ones(30, bool), []
+    for _ in range(3):
+        gains = np.where(free, (np.sqrt(total + good) - np.sqrt(total)).sum(1), -1)
+        expected.append(gains.argmax())
+        total, free = total + good[expected[-1]], free & ~alike[expected[-1]]
+    np.testing.assert_array_equal(chosen.numpy(), moves[expected])
+    np.testing.assert_array_equal(same.numpy(), alike[expected])
+
+
+def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
+    rng = np.random.default_rng(7)
+    hole = _hole(60, 80, 20, 25, 45, 60)
+    cells, known = _some_cells(hole), (~hole).astype(np.float32)
+    colours = rng.uniform(0, 255, (60, 80, 3)).astype(np.float32)
+    moves = np.array([[0, 30], [-21, 3], [15, -38], [-59, 70]], np.int32)
+    own, apart = repetition._costs(
+        tf.constant(colours), tf.constant(known), cells, tf.constant(moves), tf.constant(500.0)
+    )
+    around = [(i, j) for i in range(-4, 5, 2) for j in range(-4, 5, 2)]
+
+    def moved(pixel, move):
+        place = tuple(np.array(pixel) + move)
+        inside = 0 <= place[0] < 60 and 0 <= place[1] < 80 and known[place]
+        return colours[place] if inside else None
+
+    for n, middle in enumerate(cells.middles.numpy()):
+        seen = [[moved(middle + step, move) for step in around] for move in moves]
+        for a in range(4):
+            assert (own[n, a] >= repetition.MISSING) == any(s is None for s in seen[a])
+            for b in range(4):
+                pairs = [
+                    (x, y) for x, y in zip(seen[a], seen[b]) if x is not None and y is not None
+                ]
+                expected = sum(((x - y) ** 2).sum() for x, y in pairs) / len(around) / 500
+                assert float(apart[n, a, b]) == pytest.approx(expected, rel=1e-3, abs=0.02)
+
+
+def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_low_frequencies():
+    # Stripes across, brighter by 20 in the right half: a move across costs in both ways.
+    columns = np.mgrid[:60, :90][1]
+    hole = _hole(60, 90, 24, 24, 36, 36)
+    colours = np.repeat(100.0 + 20.0 * (columns >= 45)[..., np.newaxis], 3, -1)
+    cells, known = _some_cells(hole), (~hole).astype(np.float32)
+    energy = 900.0
+    own, _ = repetition._costs(
+        tf.constant(colours, tf.float32),
+        tf.constant(known),
+        cells,
+        tf.constant([[-16, 0], [0, 40]], tf.int32),
+        tf.constant(energy),
+    )
+    own = own.numpy()
+    np.testing.assert_allclose(own[:, 0], 0, atol=1e-3)
+    difference = 3 * 20.0**2 / energy
+    seen = np.array(
+        [  # the share of known pixels in a cell and those around it; here 60 / 10 = 90 / 15 = 6
+            known[6 * (r - 1) : 6 * (r + 2), 6 * (c - 1) : 6 * (c + 2)].mean()
+            for r, c in cells.places.numpy()
+        ]
+    )
+    lows = repetition.LOWS * difference
+    expected = np.minimum(3 * seen, 1) * repetition.KNOWN * difference + lows
+    np.testing.assert_allclose(own[:, 1], expected, rtol=1e-3)
+
+
+def test_a_pixel_is_the_mean_of_the_moves_of_the_four_nearest_cells():
+    rng = np.random.default_rng(8)
+    height, width = 45, 62
+    hole = _hole(height, width, 12, 18, 33, 41)
+    picture = rng.uniform(0, 255, (height, width, 3)).astype(np.float32)
+    cells = _some_cells(hole)
+    moves = np.array([[0, 25], [-14, 2], [20, -20]], np.int32)
+    labels = rng.integers(0, 4, len(cells.places)).astype(np.int32)
+    found = repetition._composed(
+        tf.constant(picture),
+        tf.constant(hole[..., None]),
+        cells,
+        tf.constant(labels),
+        tf.constant(moves),
+    ).numpy()
+    rows, columns = cells.grid.numpy()
+    grid = np.full((rows, columns), 3)
+    grid[tuple(cells.places.numpy().T)] = labels
+    for i, j in np.argwhere(hole):
+        y, x = (i + 0.5) * rows / height - 0.5, (j + 0.5) * columns / width - 0.5
+        total, weight = 0.0, 0.0
+        for r in (int(np.floor(y)), int(np.floor(y)) + 1):
+            for c in (int(np.floor(x)), int(np.floor(x)) + 1):
+                share = (1 - abs(y - r)) * (1 - abs(x - c))
+                label = grid[np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)]
+                place = (i, j) if label == 3 else (i + moves[label][0], j + moves[label][1])
+                inside = 0 <= place[0] < height and 0 <= place[1] < width
+                if label == 3 or (inside and not hole[place]):
+                    total, weight = total + share * picture[place], weight + share
+        expected = total / weight if weight > 1e-3 else picture[i, j]
+        np.testing.assert_allclose(found[i, j], expected, rtol=1e-3, atol=0.05)

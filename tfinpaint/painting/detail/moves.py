@@ -1,0 +1,139 @@
+"""Moves under which a photograph repeats itself around a hole.
+
+    moves, likeness, middles = found(brightness, known, near)
+
+The photograph near the hole is divided into tiles. Each tile is compared with the known pixels at
+every other place, by its correlation with them, which the Fourier transform gives for all places at
+once. The places where it is highest give the moves. A fence, a row of windows or a bench gives the
+same few moves in many tiles (He and Sun, Statistics of Patch Offsets for Image Completion, ECCV
+2012).
+"""
+
+from typing import Tuple
+
+import numpy as np
+import tensorflow as tf
+
+TILE = 32  # pixels: side of a tile
+TILES = 40  # most tiles that are compared: those with the most pixels near the hole
+FILLED = 0.2  # least share of a tile that is near the hole
+FLAT = 10.0  # squared grey levels: a tile that varies less is compared with nothing
+PEAKS = 12  # places that are taken for each tile
+_BLOCK = 8  # pixels: of the places in a square of this side only the most similar one is taken
+LEAST = 6  # pixels: a move is at least as long as this, down or across
+ALIKE = 0.2  # least likeness of a place
+# What an unknown pixel counts as, relative to the mean energy near the hole, so that a place with
+# many of them is less alike.
+_UNKNOWN = 4.0
+
+
+def found(
+    brightness: tf.Tensor, known: tf.Tensor, near: tf.Tensor
+) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The moves of each tile.
+
+    brightness:  float32 [h, w], without its low frequencies; 0 where unknown.
+    known:       float32 [h, w], 1 = known.
+    near:        float32 [h, w], 1 = known and near the hole: the pixels that tiles consist of.
+
+    Returns: the moves, int32 [c, 2] (down, across); how alike the photograph is there, float32 [c]:
+        1 is equal, 0 unrelated; and the middles of the tiles, float32 [c, 2]. A move that several
+        tiles make is there several times.
+    """
+    height, width = tf.unstack(tf.shape(known))
+    spread = [_transform_size(height + TILE), _transform_size(width + TILE)]
+    transform = lambda x: tf.signal.rfft2d(x, spread)  # noqa: E731, it names one argument
+    back = lambda x: tf.signal.irfft2d(x, spread)  # noqa: E731
+    energy = brightness**2
+    unknown = _UNKNOWN * tf.reduce_sum(near * energy) / tf.maximum(tf.reduce_sum(near), 1.0)
+    beyond = [[0, spread[0] - height], [0, spread[1] - width]]
+    there = tf.pad(tf.where(known > 0, energy - unknown, 0.0), beyond) + unknown
+    of_brightness, of_energy = transform(brightness), transform(there)
+    tiles, across = _tiles(near, energy)
+    # The places are the moves from the corner of the picture. Those above and left of it come last.
+    rows, columns = (
+        tf.where(tf.range(all_) < side, tf.range(all_), tf.range(all_) - all_)
+        for all_, side in zip(spread, (height, width))
+    )
+
+    def compare(tile):
+        top, left = tile // across * TILE, tile % across * TILE
+        here = (slice_of(near, top, left), slice_of(brightness, top, left))
+        weight, bright = here[0], here[0] * here[1]
+        # |a - b|^2 = a^2 + b^2 - 2 a b, summed over the tile: the likeness is 2 a b / (a^2 + b^2).
+        product = back(tf.math.conj(transform(bright)) * of_brightness)
+        squares = back(tf.math.conj(transform(weight)) * of_energy) + tf.reduce_sum(bright**2)
+        down, right = rows - top, columns - left
+        short = tf.logical_and(
+            tf.expand_dims(tf.abs(down) < LEAST, 1), tf.expand_dims(tf.abs(right) < LEAST, 0)
+        )
+        likeness = tf.where(short, 0.0, 2.0 * product / tf.maximum(squares, 1e-3))
+        at, highest = _peaks(likeness)
+        moves = tf.stack([tf.gather(down, at[:, 0]), tf.gather(right, at[:, 1])], -1)
+        middle = tf.cast(tf.stack([top, left]), tf.float32) + TILE / 2
+        return moves, highest, tf.tile(middle[tf.newaxis], [PEAKS, 1])
+
+    types = [
+        tf.TensorSpec([PEAKS, 2], tf.int32),
+        tf.TensorSpec([PEAKS], tf.float32),
+        tf.TensorSpec([PEAKS, 2], tf.float32),
+    ]
+    moves, likeness, middles = tf.map_fn(
+        compare, tiles, fn_output_signature=tuple(types), parallel_iterations=1
+    )
+    likeness = tf.reshape(likeness, [-1])
+    alike = likeness > ALIKE
+    return (
+        tf.boolean_mask(tf.reshape(moves, [-1, 2]), alike),
+        tf.boolean_mask(likeness, alike),
+        tf.boolean_mask(tf.reshape(middles, [-1, 2]), alike),
+    )
+
+
+def slice_of(map_: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
+    """A tile of a map [h, w], smaller at its border."""
+    return map_[top : top + TILE, left : left + TILE]
+
+
+def _tiles(near, energy):
+    """The numbers of the tiles that are compared, int32 [t], and how many there are across."""
+    height, width = tf.unstack(tf.shape(near))
+    down, across = (height + TILE - 1) // TILE, (width + TILE - 1) // TILE
+    beyond = [[0, 0], [0, down * TILE - height], [0, across * TILE - width], [0, 0]]
+    both = tf.pad(tf.stack([near, near * energy], -1)[tf.newaxis], beyond)
+    filled, varied = tf.unstack(
+        tf.reshape(tf.nn.avg_pool2d(both, TILE, TILE, "VALID"), [-1, 2]), axis=-1
+    )
+    usable = tf.logical_and(filled >= FILLED, varied >= FLAT * filled)
+    best = tf.math.top_k(tf.where(usable, filled, 0.0), tf.minimum(TILES, tf.size(filled)))
+    return tf.boolean_mask(best.indices, best.values > 0), across
+
+
+def _peaks(likeness):
+    """The places of the PEAKS highest values, at most one in each block.
+
+    float32 [h, w] -> int32 [PEAKS, 2], float32 [PEAKS].
+    """
+    down, across = tf.unstack(tf.shape(likeness) // _BLOCK)
+    blocks = tf.reshape(likeness, [down, _BLOCK, across, _BLOCK])
+    blocks = tf.reshape(tf.transpose(blocks, [0, 2, 1, 3]), [-1, _BLOCK**2])
+    best = tf.math.top_k(tf.reduce_max(blocks, 1), PEAKS)
+    inside = tf.argmax(tf.gather(blocks, best.indices), 1, tf.int32)
+    return (
+        tf.stack(
+            [
+                best.indices // across * _BLOCK + inside // _BLOCK,
+                best.indices % across * _BLOCK + inside % _BLOCK,
+            ],
+            -1,
+        ),
+        best.values,
+    )
+
+
+def _transform_size(least):
+    """The least number from `least` on that transforms quickly: 2^n, or 5/8 or 3/4 of it."""
+    log = tf.math.ceil(tf.math.log(tf.cast(least, tf.float32)) / np.log(2.0) - 1e-4)
+    power = 2 ** tf.maximum(tf.cast(log, tf.int32), 6)
+    parts = tf.stack([power // 8 * 5, power // 4 * 3, power])
+    return tf.reduce_min(tf.boolean_mask(parts, parts >= least))
