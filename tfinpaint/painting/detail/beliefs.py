@@ -17,9 +17,9 @@ def cheapest(own: tf.Tensor, meeting: tf.Tensor, places: tf.Tensor, grid: tf.Ten
     """The label of each cell, int32 [n].
 
     own:      float32 [n, k], what each label costs.
-    meeting:  a function of the number of a neighbour of each cell, int32 [n] (n if there is none) ->
-              float32 [n, k, k], what it costs that the cell has one label, the neighbour another.
-              0 if there is none.
+    meeting:  a function that is given the number of a neighbour of each cell, int32 [n] (n where
+              there is none). It returns what a label of the cell and one of the neighbour cost
+              together, float32 [n, k, k], and 0 where there is none.
     places:   int32 [n, 2], the row and column of each cell.
     grid:     int32 [2], rows and columns.
     """

@@ -5,8 +5,8 @@
 A network draws a fence into a large hole as a grey blur, and patches that are matched with a blur
 are out of step with each other. But a fence looks the same some pixels further on. So a few moves
 are found under which the photograph is like itself (moves.py), and the hole is filled with moved
-pieces of the photograph. It is divided into cells. Each cell takes the move, or keeps the guide that
-it has, so that these costs are small:
+pieces of the photograph. It is divided into cells. Each cell takes one of the moves, or keeps its
+guide, so that these costs are small:
 
 * A move costs more if the photograph is not alike under it near by, if known pixels of the cell
   differ from it, and if its low frequencies are far from those of the guide.
