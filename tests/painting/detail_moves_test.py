@@ -91,10 +91,3 @@ def test_at_most_TILES_tiles_are_compared_those_with_the_most_pixels(monkeypatch
     near = known * (rng.uniform(size=known.shape) < np.repeat([0.3, 0.9, 0.5, 0.8], 32))
     _, _, middles = _found(_noise(rng, *known.shape), known, near)
     assert set(middles[:, 1]) <= {48.0, 112.0}
-
-
-@pytest.mark.parametrize("least", [1, 40, 41, 48, 49, 64, 65, 80, 81, 288, 4000])
-def test_transforms_have_quick_sizes(least):
-    size = int(moves._transform_size(tf.constant(least)))
-    sizes = sorted(part * 2**n // 8 for n in range(6, 14) for part in (5, 6, 8))
-    assert size == next(each for each in sizes if each >= least)

@@ -97,16 +97,8 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 
 
 def _restore(picture, hole, part, first):
-    # In strokes the network is better.
-    wide = tf.logical_and(part, thick(hole, WIDE))
-    guide, picture = (
-        picture,
-        tf.cond(
-            tf.reduce_any(wide),
-            lambda: repetition.continued(picture, hole, wide),
-            lambda: picture,
-        ),
-    )
+    is_wide = thick(hole, WIDE)
+    guide, picture = picture, repetition.continued(picture, hole, tf.logical_and(part, is_wide))
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one
@@ -141,7 +133,7 @@ def _restore(picture, hole, part, first):
     )[1]
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
     near = levels.nearness(part[tf.newaxis])[0] / levels.FADING  # [h, w, 1], 1 in the first pixel
-    certain = tf.where(thick(hole, WIDE), 0.0, tf.minimum(near, 1.0))
+    certain = tf.where(is_wide, 0.0, tf.minimum(near, 1.0))
     return trust.mixed(guide, picture, texture, contrast(picture, hole), certain)
 
 

@@ -11,9 +11,9 @@ same few moves in many tiles (He and Sun, Statistics of Patch Offsets for Image 
 
 from typing import Tuple
 
-import numpy as np
 import tensorflow as tf
 
+LONGER = 256  # pixels: the longest side of a picture
 TILE = 32  # pixels: side of a tile
 TILES = 40  # most tiles that are compared: those with the most pixels near the hole
 FILLED = 0.2  # least share of a tile that is near the hole
@@ -25,6 +25,8 @@ ALIKE = 0.2  # least likeness of a place
 # What an unknown pixel counts as, relative to the mean energy near the hole, so that a place with
 # many of them is less alike.
 _UNKNOWN = 4.0
+# The side of the transforms: a tile may reach beyond the picture, and 320 transforms quickly.
+_SPREAD = [LONGER + 2 * TILE] * 2
 
 
 def found(
@@ -32,7 +34,8 @@ def found(
 ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The moves of each tile.
 
-    brightness:  float32 [h, w], without its low frequencies; 0 where unknown.
+    brightness:  float32 [h, w], without its low frequencies; 0 where unknown. At most LONGER high
+                 and wide.
     known:       float32 [h, w], 1 = known.
     near:        float32 [h, w], 1 = known and near the hole: the pixels that tiles consist of.
 
@@ -40,29 +43,27 @@ def found(
         1 is equal, 0 unrelated; and the middles of the tiles, float32 [c, 2]. A move that several
         tiles make is there several times.
     """
-    height, width = tf.unstack(tf.shape(known))
-    spread = [_transform_size(height + TILE), _transform_size(width + TILE)]
-    transform = lambda x: tf.signal.rfft2d(x, spread)  # noqa: E731, it names one argument
-    back = lambda x: tf.signal.irfft2d(x, spread)  # noqa: E731
+    size = tf.shape(known)
     energy = brightness**2
     unknown = _UNKNOWN * tf.reduce_sum(near * energy) / tf.maximum(tf.reduce_sum(near), 1.0)
-    beyond = [[0, spread[0] - height], [0, spread[1] - width]]
-    there = tf.pad(tf.where(known > 0, energy - unknown, 0.0), beyond) + unknown
-    of_brightness, of_energy = transform(brightness), transform(there)
+    maps = tf.stack([brightness, tf.where(known > 0, energy - unknown, 0.0), near])
+    maps = tf.pad(maps, [[0, 0], [0, _SPREAD[0] - size[0]], [0, _SPREAD[1] - size[1]]])
+    whole = tf.signal.rfft2d(tf.stack([maps[0], maps[1] + unknown]), _SPREAD)
     tiles, across = _tiles(near, energy)
     # The places are the moves from the corner of the picture. Those above and left of it come last.
+    places = tf.range(_SPREAD[0])
     rows, columns = (
-        tf.where(tf.range(all_) < side, tf.range(all_), tf.range(all_) - all_)
-        for all_, side in zip(spread, (height, width))
+        tf.where(places < side, places, places - _SPREAD[0]) for side in tf.unstack(size)
     )
 
     def compare(tile):
         top, left = tile // across * TILE, tile % across * TILE
-        here = (slice_of(near, top, left), slice_of(brightness, top, left))
-        weight, bright = here[0], here[0] * here[1]
+        here = tf.slice(maps, [0, top, left], [3, TILE, TILE])
+        weight, bright = here[2], here[2] * here[0]
         # |a - b|^2 = a^2 + b^2 - 2 a b, summed over the tile: the likeness is 2 a b / (a^2 + b^2).
-        product = back(tf.math.conj(transform(bright)) * of_brightness)
-        squares = back(tf.math.conj(transform(weight)) * of_energy) + tf.reduce_sum(bright**2)
+        both = tf.math.conj(tf.signal.rfft2d(tf.stack([bright, weight]), _SPREAD))
+        product, squares = tf.unstack(tf.signal.irfft2d(both * whole, _SPREAD))
+        squares += tf.reduce_sum(bright**2)
         down, right = rows - top, columns - left
         short = tf.logical_and(
             tf.expand_dims(tf.abs(down) < LEAST, 1), tf.expand_dims(tf.abs(right) < LEAST, 0)
@@ -82,17 +83,12 @@ def found(
         compare, tiles, fn_output_signature=tuple(types), parallel_iterations=1
     )
     likeness = tf.reshape(likeness, [-1])
-    alike = likeness > ALIKE
+    alike = tf.where(likeness > ALIKE)[:, 0]
     return (
-        tf.boolean_mask(tf.reshape(moves, [-1, 2]), alike),
-        tf.boolean_mask(likeness, alike),
-        tf.boolean_mask(tf.reshape(middles, [-1, 2]), alike),
+        tf.gather(tf.reshape(moves, [-1, 2]), alike),
+        tf.gather(likeness, alike),
+        tf.gather(tf.reshape(middles, [-1, 2]), alike),
     )
-
-
-def slice_of(map_: tf.Tensor, top: tf.Tensor, left: tf.Tensor) -> tf.Tensor:
-    """A tile of a map [h, w], smaller at its border."""
-    return map_[top : top + TILE, left : left + TILE]
 
 
 def _tiles(near, energy):
@@ -106,7 +102,7 @@ def _tiles(near, energy):
     )
     usable = tf.logical_and(filled >= FILLED, varied >= FLAT * filled)
     best = tf.math.top_k(tf.where(usable, filled, 0.0), tf.minimum(TILES, tf.size(filled)))
-    return tf.boolean_mask(best.indices, best.values > 0), across
+    return tf.gather(best.indices, tf.where(best.values > 0)[:, 0]), across
 
 
 def _peaks(likeness):
@@ -114,7 +110,7 @@ def _peaks(likeness):
 
     float32 [h, w] -> int32 [PEAKS, 2], float32 [PEAKS].
     """
-    down, across = tf.unstack(tf.shape(likeness) // _BLOCK)
+    down, across = (side // _BLOCK for side in _SPREAD)
     blocks = tf.reshape(likeness, [down, _BLOCK, across, _BLOCK])
     blocks = tf.reshape(tf.transpose(blocks, [0, 2, 1, 3]), [-1, _BLOCK**2])
     best = tf.math.top_k(tf.reduce_max(blocks, 1), PEAKS)
@@ -129,11 +125,3 @@ def _peaks(likeness):
         ),
         best.values,
     )
-
-
-def _transform_size(least):
-    """The least number from `least` on that transforms quickly: 2^n, or 5/8 or 3/4 of it."""
-    log = tf.math.ceil(tf.math.log(tf.cast(least, tf.float32)) / np.log(2.0) - 1e-4)
-    power = 2 ** tf.maximum(tf.cast(log, tf.int32), 6)
-    parts = tf.stack([power // 8 * 5, power // 4 * 3, power])
-    return tf.reduce_min(tf.boolean_mask(parts, parts >= least))

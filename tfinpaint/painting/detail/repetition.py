@@ -29,8 +29,8 @@ import tensorflow as tf
 from tfinpaint.painting.detail import beliefs
 from tfinpaint.painting.detail import moves as moves_of
 from tfinpaint.painting.detail.levels import highest
+from tfinpaint.painting.detail.moves import LONGER
 
-LONGER = 256  # pixels: the longer side to which a larger picture is reduced
 CELL = 6  # pixels: approximate side of a cell
 REACH = 24  # pixels: how far from the hole the photograph is compared with itself
 MOVES = 40  # most moves
@@ -67,12 +67,8 @@ def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor
     maps = tf.image.resize(maps, small, method="area")
     colours, missing, wanted = maps[..., :3], maps[..., 3] > 0, maps[..., 4] > 0
     known = 1.0 - tf.cast(missing, tf.float32)
-    near = (
-        known
-        * highest(tf.cast(wanted, tf.float32)[tf.newaxis, ..., tf.newaxis], 2 * REACH + 1)[
-            0, ..., 0
-        ]
-    )
+    near = highest(tf.cast(wanted, tf.float32)[tf.newaxis, ..., tf.newaxis], 2 * REACH + 1)
+    near = known * near[0, ..., 0]
     brightness = _without_lows(np.float32(np.sqrt(3)) * tf.reduce_mean(colours, -1), known)
     moves, likeness, middles = moves_of.found(brightness, known, near)
 
@@ -99,10 +95,9 @@ def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor
         labels = beliefs.cheapest(own, meeting, cells.places, cells.grid)
         larger = tf.cast(size, tf.float32) / tf.cast(small, tf.float32)
         moved = tf.cast(tf.round(tf.cast(chosen, tf.float32) * larger), tf.int32)
-        return _composed(picture, hole, cells, labels, moved)
+        return _composed(picture, hole, part, cells, labels, moved)
 
-    result = tf.cond(tf.size(likeness) > 0, with_moves, lambda: picture)
-    return tf.where(part, result, picture)
+    return tf.cond(tf.size(likeness) > 0, with_moves, lambda: picture)
 
 
 class _Cells(NamedTuple):
@@ -213,41 +208,38 @@ def _costs(colours, known, cells, moves, energy):
     return tf.transpose(costs), tf.maximum(differences, 0.0) / (len(_AROUND) * energy)
 
 
-def _composed(picture, hole, cells, labels, moves):
-    """Each pixel of the hole from the moves of the four nearest cells, weighted by their nearness.
+def _composed(picture, hole, part, cells, labels, moves):
+    """Each pixel of the part from the moves of the four nearest cells, weighted by their nearness.
 
     labels: int32 [n], the number of each cell's move, or k: it keeps the guide.
     moves: int32 [k, 2], in pixels of the picture.
     """
-    size, keep = tf.shape(picture)[:2], tf.shape(moves)[0]
+    keep = tf.shape(moves)[0]
     grid = tf.tensor_scatter_nd_update(tf.fill(cells.grid, keep), cells.places, labels)
     moves = tf.concat([moves, [[0, 0]]], 0)
     pixels = tf.concat([picture, 1.0 - tf.cast(hole, tf.float32)], -1)
-    here = tf.stack(tf.meshgrid(tf.range(size[0]), tf.range(size[1]), indexing="ij"), -1)
-    firsts, shares = [], []
-    for side, count in zip(tf.unstack(size), tf.unstack(cells.grid)):
-        place = (tf.cast(tf.range(side), tf.float32) + 0.5) * tf.cast(
-            count / side, tf.float32
-        ) - 0.5
-        firsts.append(tf.cast(tf.floor(place), tf.int32))
-        shares.append(place - tf.floor(place))
-    total, weight = tf.zeros_like(picture), tf.zeros_like(picture[..., :1])
-    for down in (0, 1):
-        for right in (0, 1):
-            row, column = (
-                tf.clip_by_value(first + more, 0, count - 1)
-                for first, more, count in zip(firsts, (down, right), tf.unstack(cells.grid))
-            )
-            label = tf.gather(tf.gather(grid, row), column, axis=1)  # [h, w]
-            moved = _pixels(pixels, here + tf.gather(moves, label))
-            share = tf.expand_dims(shares[0] if down else 1.0 - shares[0], 1) * (
-                shares[1] if right else 1.0 - shares[1]
-            )
-            kept = tf.expand_dims(label == keep, -1)
-            share = tf.expand_dims(share, -1) * tf.where(kept, 1.0, moved[..., 3:])
-            total += share * tf.where(kept, picture, moved[..., :3])
-            weight += share
-    return tf.where(weight > 1e-3, total / tf.maximum(weight, 1e-3), picture)
+    here = tf.cast(tf.where(part[..., 0]), tf.int32)  # [m, 2]
+    guide = tf.gather_nd(picture, here)  # [m, 3]
+    ratio = tf.cast(cells.grid, tf.float32) / tf.cast(tf.shape(picture)[:2], tf.float32)
+    at = (tf.cast(here, tf.float32) + 0.5) * ratio - 0.5  # in cells
+    first = tf.floor(at)
+
+    def add(number, total, weight):
+        cell = first + tf.cast(tf.stack([number // 2, number % 2]), tf.float32)
+        share = tf.reduce_prod(1.0 - tf.abs(at - cell), -1, keepdims=True)
+        inside = tf.clip_by_value(tf.cast(cell, tf.int32), 0, cells.grid - 1)
+        label = tf.gather_nd(grid, inside)  # [m]
+        moved = _pixels(pixels, here + tf.gather(moves, label))
+        kept = tf.expand_dims(label == keep, -1)
+        share *= tf.where(kept, 1.0, moved[:, 3:])
+        return number + 1, total + share * tf.where(kept, guide, moved[:, :3]), weight + share
+
+    state = [0, tf.zeros_like(guide), tf.zeros_like(guide[:, :1])]
+    _, total, weight = tf.while_loop(
+        lambda number, *_: number < 4, add, state, parallel_iterations=1
+    )
+    mean = tf.where(weight > 1e-3, total / tf.maximum(weight, 1e-3), guide)
+    return tf.tensor_scatter_nd_update(picture, here, mean)
 
 
 def _moved(pixels, move):
