@@ -11,25 +11,31 @@ from tfinpaint.painting.detail import beliefs
 LABELS = 3
 
 
-def _cheapest(own, places, grid, cost):
-    """cost [k, k]: of each pair of labels of a cell and the next one, right or below."""
+def _cheapest(own, places, grid, costs):
+    """costs [2, n, k, k]: what a cell's label and that of the next one, right or below, cost."""
+    number = {tuple(place): k for k, place in enumerate(places)}
+    next_of = [
+        [number.get((row + down, column + 1 - down), len(places)) for row, column in places]
+        for down in (0, 1)
+    ]
 
     def meeting(neighbour):
+        direction = next_of.index(neighbour.numpy().tolist())
         is_cell = tf.reshape(neighbour < len(places), [-1, 1, 1])
-        return tf.where(is_cell, tf.constant(cost, tf.float32), 0.0)
+        return tf.where(is_cell, tf.constant(costs[direction], tf.float32), 0.0)
 
     return beliefs.cheapest(
         tf.constant(own, tf.float32), meeting, tf.constant(places), tf.constant(grid)
     ).numpy()
 
 
-def _sum(labels, own, places, cost):
+def _sum(labels, own, places, costs):
     number = {tuple(place): k for k, place in enumerate(places)}
     total = sum(own[k][label] for k, label in enumerate(labels))
     for (row, column), k in number.items():
-        for after in ((row, column + 1), (row + 1, column)):
+        for direction, after in enumerate(((row, column + 1), (row + 1, column))):
             if after in number:
-                total += cost[labels[k]][labels[number[after]]]
+                total += costs[direction][k][labels[k]][labels[number[after]]]
     return total
 
 
@@ -45,10 +51,11 @@ def _sum(labels, own, places, cost):
 @pytest.mark.parametrize("seed", range(4))
 def test_in_a_tree_the_labels_are_the_cheapest_of_all(places, seed):
     rng = np.random.default_rng(seed)
-    own, cost = rng.uniform(0, 4, (len(places), LABELS)), rng.uniform(0, 3, (LABELS, LABELS))
-    found = _cheapest(own, places, [5, 7], cost)
+    own = rng.uniform(0, 4, (len(places), LABELS))
+    costs = rng.uniform(0, 3, (2, len(places), LABELS, LABELS))
+    found = _cheapest(own, places, [5, 7], costs)
     every = itertools.product(range(LABELS), repeat=len(places))
-    best = min(every, key=lambda labels: _sum(labels, own, places, cost))
+    best = min(every, key=lambda labels: _sum(labels, own, places, costs))
     assert tuple(found) == best
 
 
@@ -56,12 +63,12 @@ def test_on_a_grid_no_single_change_is_cheaper():
     rng = np.random.default_rng(5)
     places = [[r, c] for r in range(6) for c in range(8) if (r, c) != (2, 3)]
     own = rng.uniform(0, 2, (len(places), LABELS))
-    cost = 0.8 * (1 - np.eye(LABELS))
-    labels = _cheapest(own, places, [6, 8], cost)
-    total = _sum(labels, own, places, cost)
+    costs = rng.uniform(0.4, 1.2, (2, len(places), 1, 1)) * (1 - np.eye(LABELS))
+    labels = _cheapest(own, places, [6, 8], costs)
+    total = _sum(labels, own, places, costs)
     for k in range(len(places)):
         for label in range(LABELS):
             changed = labels.copy()
             changed[k] = label
-            assert total <= _sum(changed, own, places, cost) + 1e-6
-    assert total < _sum(own.argmin(1), own, places, cost)  # neighbours matter
+            assert total <= _sum(changed, own, places, costs) + 1e-6
+    assert total < _sum(own.argmin(1), own, places, costs)  # neighbours matter

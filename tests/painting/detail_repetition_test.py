@@ -108,7 +108,7 @@ def test_where_the_guide_is_like_nothing_that_is_known_it_stays(continued):
     hole = _hole(128, 160, 35, 50, 90, 105)
     flat = np.full((128, 160, 3), 90.0, np.float32)
     flat[hole] = 140
-    np.testing.assert_array_equal(continued(flat, hole), flat)  # nothing is compared
+    np.testing.assert_allclose(continued(flat, hole), flat, rtol=1e-5)  # nothing is compared
     fence = _fence(128, 160)
     fence[hole] = [20, 120, 250]
     inside = _hole(128, 160, 53, 68, 72, 87)  # near the rim, the fence goes on
@@ -131,11 +131,13 @@ def test_only_the_part_changes_and_nothing_comes_from_the_hole(continued):
     assert not (np.abs(filled - [110, 110, 100]) < 1).all(-1)[changed].any()
 
 
-@pytest.mark.parametrize("height, width", [(9, 11), (33, 400), (300, 27), (97, 101)])
-def test_any_size(continued, height, width):
+@pytest.mark.parametrize(
+    "height, width", [(1, 300), (9, 11), (33, 400), (300, 27), (97, 101), (1, 1)]
+)
+def test_any_size_and_holes_at_the_border(continued, height, width):
     rng = np.random.default_rng(height)
     picture = rng.uniform(0, 255, (height, width, 3)).astype(np.float32)
-    hole = _hole(height, width, 2, 2, height - 2, width // 2)
+    hole = _hole(height, width, 0, 0, height, 1 + width // 2)
     filled = continued(picture, hole)
     assert filled.shape == picture.shape and np.isfinite(filled).all()
     assert filled.min() >= 0 and filled.max() <= 255
@@ -177,36 +179,55 @@ def test_cells_are_those_that_the_part_touches():
 
 
 def test_the_moves_serve_all_cells(monkeypatch):
-    monkeypatch.setattr(repetition, "MOVES", 3)
     rng = np.random.default_rng(6)
     hole = _hole(60, 80, 20, 25, 45, 60)
     cells, known = _some_cells(hole), (~hole).astype(np.float32)
     moves = rng.integers(-40, 40, (30, 2)).astype(np.int32)
     moves[10:14] = moves[3] + [[0, 0], [1, 0], [0, -1], [2, 0]]
+    moves[20:26] = 200  # out of the picture from everywhere
     likeness = rng.uniform(0.2, 1, 30).astype(np.float32)
     tiles = rng.uniform(0, 60, (30, 2)).astype(np.float32)
-    chosen, same = repetition._chosen(
-        *(tf.constant(x) for x in (moves, likeness, tiles, known)), cells
-    )
     middles = cells.middles.numpy()
-    good = np.zeros((30, len(middles)))
     apart = np.linalg.norm(middles - tiles[:, None], axis=-1)
+    near = np.exp((apart.min(0) - apart) / repetition.FAR)
+    good = np.zeros((30, len(middles)))
     for c in range(30):
         for n, middle in enumerate(middles):
             place = middle + moves[c]
             inside = (place >= 0).all() and (place < hole.shape).all()
             if inside and not hole[tuple(place)]:
-                near = np.exp((apart[:, n].min() - apart[c, n]) / repetition.FADING)
-                good[c, n] = likeness[c] ** 2 * near
-    alike = (np.abs(moves[:, None] - moves) <= 1).all(-1)
-    good = alike @ good
-    total, free, expected = np.full(len(middles), 1e-3), np.ones(30, bool), []
-    for _ in range(3):
-        gains = np.where(free, (np.sqrt(total + good) - np.sqrt(total)).sum(1), -1)
-        expected.append(gains.argmax())
-        total, free = total + good[expected[-1]], free & ~alike[expected[-1]]
-    np.testing.assert_array_equal(chosen.numpy(), moves[expected])
-    np.testing.assert_array_equal(same.numpy(), alike[expected])
+                good[c, n] = likeness[c] ** 2 * near[c, n]
+    same = (np.abs(moves[:, None] - moves) <= 1).all(-1)
+    good = same @ good
+    for most in (3, 40):
+        monkeypatch.setattr(repetition, "MOVES", most)
+        chosen, alike = repetition._chosen(
+            *(tf.constant(x) for x in (moves, likeness, tiles, known)), cells
+        )
+        total, free, expected = np.full(len(middles), 1e-3), good.max(1) > 0, []
+        while len(expected) < most and free.any():
+            gains = np.where(free, (np.sqrt(total + good) - np.sqrt(total)).sum(1), -1)
+            expected.append(gains.argmax())
+            total, free = total + good[expected[-1]], free & ~same[expected[-1]]
+        assert len(expected) == 3 or 10 < len(expected) < 24
+        np.testing.assert_array_equal(chosen.numpy(), moves[expected])
+        of_each = [(same[k][:, None] * likeness[:, None] * near).max(0) for k in expected]
+        np.testing.assert_allclose(alike.numpy(), of_each, rtol=1e-4)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_there_is_a_move_even_if_none_is_of_use(count):
+    hole = _hole(60, 80, 20, 25, 45, 60)
+    cells = _some_cells(hole)
+    moves, alike = repetition._chosen(
+        tf.fill([count, 2], 200),
+        tf.fill([count], 0.5),
+        tf.fill([count, 2], 30.0),
+        tf.constant(~hole, tf.float32),
+        cells,
+    )
+    assert moves.numpy().tolist() == [[200, 200] if count else [60, 80]]
+    assert np.isfinite(alike.numpy()).all()
 
 
 def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
@@ -216,7 +237,12 @@ def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
     colours = rng.uniform(0, 255, (60, 80, 3)).astype(np.float32)
     moves = np.array([[0, 30], [-21, 3], [15, -38], [-59, 70]], np.int32)
     own, apart = repetition._costs(
-        tf.constant(colours), tf.constant(known), cells, tf.constant(moves), tf.constant(500.0)
+        tf.constant(colours),
+        tf.constant(known),
+        cells,
+        tf.constant(moves),
+        tf.ones([4, len(cells.places)]),
+        tf.constant(500.0),
     )
     around = [(i, j) for i in range(-4, 5, 2) for j in range(-4, 5, 2)]
 
@@ -237,32 +263,53 @@ def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
                 assert float(apart[n, a, b]) == pytest.approx(expected, rel=1e-3, abs=0.02)
 
 
-def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_low_frequencies():
-    # Stripes across, brighter by 20 in the right half: a move across costs in both ways.
-    columns = np.mgrid[:60, :90][1]
-    hole = _hole(60, 90, 24, 24, 36, 36)
-    colours = np.repeat(100.0 + 20.0 * (columns >= 45)[..., np.newaxis], 3, -1)
+def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
+    # Brighter by 20 in the right half: a move across costs in both ways, one up in none.
+    columns = np.mgrid[:108, :90][1]
+    hole = _hole(108, 90, 42, 12, 72, 36)
+    colours = np.repeat(100.0 + 20.0 * (columns >= 46)[..., np.newaxis], 3, -1)
     cells, known = _some_cells(hole), (~hole).astype(np.float32)
     energy = 900.0
+    alike = np.random.default_rng(9).uniform(0, 1, (2, len(cells.places)))
     own, _ = repetition._costs(
         tf.constant(colours, tf.float32),
         tf.constant(known),
         cells,
-        tf.constant([[-16, 0], [0, 40]], tf.int32),
+        tf.constant([[-42, 0], [0, 40]], tf.int32),
+        tf.constant(alike, tf.float32),
         tf.constant(energy),
     )
     own = own.numpy()
-    np.testing.assert_allclose(own[:, 0], 0, atol=1e-3)
+    unlike = 3.0 * (1 - alike)
+    np.testing.assert_allclose(own[:, 0], unlike[0], atol=1e-3)
     difference = 3 * 20.0**2 / energy
     seen = np.array(
-        [  # the share of known pixels in a cell and those around it; here 60 / 10 = 90 / 15 = 6
+        [  # the share of known pixels in a cell of 6 x 6 and those around it
             known[6 * (r - 1) : 6 * (r + 2), 6 * (c - 1) : 6 * (c + 2)].mean()
             for r, c in cells.places.numpy()
         ]
     )
-    lows = repetition.LOWS * difference
-    expected = np.minimum(3 * seen, 1) * repetition.KNOWN * difference + lows
+    assert (seen < 1 / 3).any() and (seen > 1 / 3).any()
+    expected = unlike[1] + np.minimum(3 * seen, 1) * 2.0 * difference + 2.0 * difference
     np.testing.assert_allclose(own[:, 1], expected, rtol=1e-3)
+    np.testing.assert_array_equal(own[:, 2], 3.0)  # the guide
+
+
+def test_neighbours_cost_what_their_pictures_differ_by_where_they_meet():
+    rng = np.random.default_rng(10)
+    apart = rng.uniform(0, 5, (3, 2, 2)).astype(np.float32)
+    apart[0, 0, 1] = 90
+    neighbour = [2, 3, 0]  # 3: none
+    found = repetition._meeting(tf.constant(apart), tf.constant(neighbour)).numpy()
+    assert found.shape == (3, 3, 3)
+    for n, other in enumerate(neighbour):
+        for a in range(3):
+            for b in range(3):
+                expected = 0.0
+                if other < 3 and a != b:
+                    seam = (apart[n, a, b] + apart[other, a, b]) / 2 if max(a, b) < 2 else 0
+                    expected = 0.05 + min(3 * seam, 12) if max(a, b) < 2 else 0.35
+                assert found[n, a, b] == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_pixel_is_the_mean_of_the_moves_of_the_four_nearest_cells():
@@ -281,7 +328,7 @@ def test_a_pixel_is_the_mean_of_the_moves_of_the_four_nearest_cells():
         tf.constant(moves),
     ).numpy()
     rows, columns = cells.grid.numpy()
-    grid = np.full((rows, columns), 3)
+    grid = np.full((rows, columns), -1)  # cells that the part does not touch
     grid[tuple(cells.places.numpy().T)] = labels
     for i, j in np.argwhere(hole):
         y, x = (i + 0.5) * rows / height - 0.5, (j + 0.5) * columns / width - 0.5
@@ -292,7 +339,7 @@ def test_a_pixel_is_the_mean_of_the_moves_of_the_four_nearest_cells():
                 label = grid[np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)]
                 place = (i, j) if label == 3 else (i + moves[label][0], j + moves[label][1])
                 inside = 0 <= place[0] < height and 0 <= place[1] < width
-                if label == 3 or (inside and not hole[place]):
+                if label == 3 or (label >= 0 and inside and not hole[place]):
                     total, weight = total + share * picture[place], weight + share
         expected = total / weight if weight > 1e-3 else picture[i, j]
         np.testing.assert_allclose(found[i, j], expected, rtol=1e-3, atol=0.05)

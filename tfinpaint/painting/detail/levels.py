@@ -138,10 +138,10 @@ def highest(x: tf.Tensor, size: int, padding: str = "SAME") -> tf.Tensor:
     return tf.nn.max_pool2d(tf.nn.max_pool2d(x, [size, 1], 1, padding), [1, size], 1, padding)
 
 
-def smoothed(x: tf.Tensor) -> tf.Tensor:
+def smoothed(x: tf.Tensor, side: int = LOW) -> tf.Tensor:
     """The low frequencies: float32 [1, h, w, n]. Means count only pixels inside the picture."""
     for _ in range(2):  # first down, then across: quicker than a square
-        x = tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [LOW, 1], 1, "SAME"), [1, LOW], 1, "SAME")
+        x = tf.nn.avg_pool2d(tf.nn.avg_pool2d(x, [side, 1], 1, "SAME"), [1, side], 1, "SAME")
     return x
 
 

@@ -17,15 +17,15 @@ LONGER = 256  # pixels: the longest side of a picture
 TILE = 32  # pixels: side of a tile
 TILES = 40  # most tiles that are compared: those with the most pixels near the hole
 FILLED = 0.2  # least share of a tile that is near the hole
-FLAT = 10.0  # squared grey levels: a tile that varies less is compared with nothing
+FLAT = 10.0  # mean square of the brightness: a tile that varies less is compared with nothing
 PEAKS = 12  # places that are taken for each tile
 _BLOCK = 8  # pixels: of the places in a square of this side only the most similar one is taken
-LEAST = 6  # pixels: a move is at least as long as this, down or across
-ALIKE = 0.2  # least likeness of a place
+SHORTEST = 6  # pixels: a move is at least as long as this, down or across
+LIKELY = 0.2  # least likeness of a place that is taken
 # What an unknown pixel counts as, relative to the mean energy near the hole, so that a place with
 # many of them is less alike.
 _UNKNOWN = 4.0
-# The side of the transforms: a tile may reach beyond the picture, and 320 transforms quickly.
+# The sides of the transforms: a tile may reach beyond the picture, and a side of 320 is quick.
 _SPREAD = [LONGER + 2 * TILE] * 2
 
 
@@ -34,8 +34,8 @@ def found(
 ) -> Tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The moves of each tile.
 
-    brightness:  float32 [h, w], without its low frequencies; 0 where unknown. At most LONGER high
-                 and wide.
+    brightness:  float32 [h, w], without broad structures, in grey levels times the root of 3; 0
+                 where unknown. At most LONGER high and wide.
     known:       float32 [h, w], 1 = known.
     near:        float32 [h, w], 1 = known and near the hole: the pixels that tiles consist of.
 
@@ -50,7 +50,8 @@ def found(
     maps = tf.pad(maps, [[0, 0], [0, _SPREAD[0] - size[0]], [0, _SPREAD[1] - size[1]]])
     whole = tf.signal.rfft2d(tf.stack([maps[0], maps[1] + unknown]), _SPREAD)
     tiles, across = _tiles(near, energy)
-    # The places are the moves from the corner of the picture. Those above and left of it come last.
+    # A place is where the corner of a tile lies. Those above and left of the picture come last,
+    # because the transform is periodic.
     places = tf.range(_SPREAD[0])
     rows, columns = (
         tf.where(places < side, places, places - _SPREAD[0]) for side in tf.unstack(size)
@@ -66,7 +67,7 @@ def found(
         squares += tf.reduce_sum(bright**2)
         down, right = rows - top, columns - left
         short = tf.logical_and(
-            tf.expand_dims(tf.abs(down) < LEAST, 1), tf.expand_dims(tf.abs(right) < LEAST, 0)
+            tf.expand_dims(tf.abs(down) < SHORTEST, 1), tf.expand_dims(tf.abs(right) < SHORTEST, 0)
         )
         likeness = tf.where(short, 0.0, 2.0 * product / tf.maximum(squares, 1e-3))
         at, highest = _peaks(likeness)
@@ -83,7 +84,7 @@ def found(
         compare, tiles, fn_output_signature=tuple(types), parallel_iterations=1
     )
     likeness = tf.reshape(likeness, [-1])
-    alike = tf.where(likeness > ALIKE)[:, 0]
+    alike = tf.where(likeness > LIKELY)[:, 0]
     return (
         tf.gather(tf.reshape(moves, [-1, 2]), alike),
         tf.gather(likeness, alike),

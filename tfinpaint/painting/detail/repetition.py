@@ -8,14 +8,18 @@ are found under which the photograph is like itself (moves.py), and the hole is 
 pieces of the photograph. It is divided into cells. Each cell takes one of the moves, or keeps its
 guide, so that these costs are small:
 
-* A move costs more if the photograph is not alike under it near by, if known pixels of the cell
-  differ from it, and if its low frequencies are far from those of the guide.
+* A move costs more if the photograph is not alike under it near by, if known pixels of the cell and
+  of those around it differ, and if their mean colour is far from that of the guide.
 * Keeping the guide has a fixed cost.
 * Two neighbouring cells with different moves cost as much as their pictures differ where they meet.
+  Where a move and the guide meet, the cost is fixed.
 
 Moves by whole periods of a pattern agree with each other, so the pattern goes on through the hole.
 Where the guide is like nothing that is known, it stays. Belief propagation makes the sum of all
 costs small (beliefs.py).
+
+The moves are chosen in the picture reduced to 256 pixels. Its own pixels are then copied, so in a
+larger picture a piece may lie half a reduced pixel off.
 
 References: Pritch et al., Shift-Map Image Editing, ICCV 2009; He and Sun, Statistics of Patch
 Offsets for Image Completion, ECCV 2012. Guide and fixed cost are the project's own.
@@ -28,76 +32,28 @@ import tensorflow as tf
 
 from tfinpaint.painting.detail import beliefs
 from tfinpaint.painting.detail import moves as moves_of
-from tfinpaint.painting.detail.levels import highest
+from tfinpaint.painting.detail.levels import highest, smoothed
 from tfinpaint.painting.detail.moves import LONGER
 
-CELL = 6  # pixels: approximate side of a cell
-REACH = 24  # pixels: how far from the hole the photograph is compared with itself
+# In pixels of the reduced picture:
+CELL = 6  # approximate side of a cell
+RIM = 24  # how far from the part the photograph is compared with itself
+FAR = 24.0  # at this distance beyond the nearest tile, what a tile says counts 1 / e
+BROAD = 15  # structures about as large as this and larger are not compared
 MOVES = 40  # most moves
-FADING = 24.0  # pixels: at this distance beyond the nearest tile, a likeness counts 1 / e
-LOW = 15  # pixels: the low frequencies are means over squares of this side, taken twice
 # Costs. Differences are squared, and relative to the photograph's energy near the hole.
 GUIDE = 3.0  # of a cell that keeps the guide
 UNLIKE = 3.0  # of a move under which nothing near by is alike
 KNOWN, KNOWN_MOST = 2.0, 6.0  # of a difference in known pixels, and the highest
-LOWS, LOWS_MOST = 2.0, 8.0  # of a difference in the low frequencies, and the highest
+COLOUR, COLOUR_MOST = 2.0, 8.0  # of a difference in the mean colour, and the highest
 MISSING = 50.0  # of a move that takes pixels which are not known
 SEAM, SEAM_MOST = 3.0, 12.0  # of a difference between neighbours, and the highest
 CHANGE = 0.05  # of any change of the move
 ENDS = 0.35  # where a move and the guide meet
+SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
 _NOISE = 30.0  # squared grey levels, added to the energy
-# Pixels around the middle of a cell at which moves are compared: to the middles of its neighbours.
+# Pixels around the middle of a cell, to just beyond its border, at which moves are compared.
 _AROUND = np.mgrid[-4:5:2, -4:5:2].reshape(2, -1).T.astype(np.int32)
-
-
-@tf.autograph.experimental.do_not_convert
-def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
-    """The picture with what repeats in the photograph continued in a part of its hole.
-
-    picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
-    hole:     bool [h, w, 1]. Nothing is copied from it.
-    part:     bool [h, w, 1], the part of the hole that may change.
-
-    Returns: float32 [h, w, 3].
-    """
-    size = tf.shape(picture)[:2]
-    scale = tf.maximum(1.0, tf.cast(tf.reduce_max(size), tf.float32) / LONGER)
-    small = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) / scale), tf.int32), 1)
-    maps = tf.concat([picture, tf.cast(hole, tf.float32), tf.cast(part, tf.float32)], -1)
-    maps = tf.image.resize(maps, small, method="area")
-    colours, missing, wanted = maps[..., :3], maps[..., 3] > 0, maps[..., 4] > 0
-    known = 1.0 - tf.cast(missing, tf.float32)
-    near = highest(tf.cast(wanted, tf.float32)[tf.newaxis, ..., tf.newaxis], 2 * REACH + 1)
-    near = known * near[0, ..., 0]
-    brightness = _without_lows(np.float32(np.sqrt(3)) * tf.reduce_mean(colours, -1), known)
-    moves, likeness, middles = moves_of.found(brightness, known, near)
-
-    def with_moves():
-        energy = tf.reduce_sum(near * brightness**2) / tf.maximum(tf.reduce_sum(near), 1.0)
-        cells = _cells(wanted)
-        chosen, same = _chosen(moves, likeness, middles, known, cells)
-        own, apart = _costs(colours, known, cells, chosen, energy + _NOISE)
-        alike = tf.expand_dims(likeness, 1) * _fading(middles, cells.middles)  # [c, n]
-        # Of each move: the most alike of those that are about the same.
-        alike = tf.reduce_max(tf.expand_dims(same, -1) * alike, 1)  # [k, n]
-        own += UNLIKE * (1.0 - tf.transpose(alike))
-        own = tf.pad(own, [[0, 0], [0, 1]], constant_values=GUIDE)
-        apart = tf.pad(apart, [[0, 1], [0, 0], [0, 0]])  # of no cell
-
-        def meeting(neighbour):
-            # Where two cells meet, the pictures are compared around the middles of both.
-            seams = SEAM / 2.0 * (apart[:-1] + tf.gather(apart, neighbour))
-            seams = CHANGE + tf.minimum(seams, SEAM_MOST)
-            seams = tf.pad(seams, [[0, 0], [0, 1], [0, 1]], constant_values=ENDS)
-            is_cell = tf.reshape(neighbour < tf.shape(own)[0], [-1, 1, 1])
-            return tf.where(is_cell, seams * (1.0 - tf.eye(tf.shape(own)[1])), 0.0)
-
-        labels = beliefs.cheapest(own, meeting, cells.places, cells.grid)
-        larger = tf.cast(size, tf.float32) / tf.cast(small, tf.float32)
-        moved = tf.cast(tf.round(tf.cast(chosen, tf.float32) * larger), tf.int32)
-        return _composed(picture, hole, part, cells, labels, moved)
-
-    return tf.cond(tf.size(likeness) > 0, with_moves, lambda: picture)
 
 
 class _Cells(NamedTuple):
@@ -111,6 +67,50 @@ class _Cells(NamedTuple):
     grid: tf.Tensor
     places: tf.Tensor
     middles: tf.Tensor
+
+
+@tf.autograph.experimental.do_not_convert
+def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+    """The picture with what repeats in the photograph continued in a part of its hole.
+
+    picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
+    hole:     bool [h, w, 1]. Nothing is copied from it.
+    part:     bool [h, w, 1], the part of the hole that may change.
+
+    Returns: float32 [h, w, 3]; the picture, if there is nothing to do.
+    """
+    return tf.cond(tf.reduce_any(part), lambda: _continued(picture, hole, part), lambda: picture)
+
+
+def _continued(picture, hole, part):
+    size = tf.shape(picture)[:2]
+    scale = tf.maximum(1.0, tf.cast(tf.reduce_max(size), tf.float32) / LONGER)
+    small = tf.maximum(tf.cast(tf.round(tf.cast(size, tf.float32) / scale), tf.int32), 1)
+    colours = tf.image.resize(picture, small, method="area")
+    maps = tf.image.resize(tf.cast(tf.concat([hole, part], -1), tf.uint8), small, method="area")
+    missing, wanted = tf.unstack(maps > 0, axis=-1)
+    known = 1.0 - tf.cast(missing, tf.float32)
+    near = highest(tf.cast(wanted, tf.float32)[tf.newaxis, ..., tf.newaxis], 2 * RIM + 1)
+    near = known * near[0, ..., 0]
+    # Times the root of 3, so that its square is comparable with the sum of those of three colours.
+    brightness = np.float32(np.sqrt(3)) * tf.reduce_mean(colours, -1)
+    brightness = _fine(brightness, known)
+    energy = _NOISE + tf.reduce_sum(near * brightness**2) / tf.maximum(tf.reduce_sum(near), 1.0)
+    cells = _cells(wanted)
+    moves, alike = _chosen(*moves_of.found(brightness, known, near), known, cells)
+    own, apart = _costs(colours, known, cells, moves, alike, energy)
+    labels = beliefs.cheapest(
+        own, lambda neighbour: _meeting(apart, neighbour), cells.places, cells.grid
+    )
+    larger = tf.cast(size, tf.float32) / tf.cast(small, tf.float32)
+    moved = tf.cast(tf.round(tf.cast(moves, tf.float32) * larger), tf.int32)
+    return _composed(picture, hole, part, cells, labels, moved)
+
+
+def _fine(brightness, known):
+    """The brightness without broad structures, 0 where it is unknown: [h, w]."""
+    broad = smoothed(tf.stack([brightness * known, known], -1)[tf.newaxis], BROAD)[0]
+    return known * (brightness - broad[..., 0] / tf.maximum(broad[..., 1], 1e-3))
 
 
 def _cells(wanted):
@@ -130,94 +130,128 @@ def _chosen(moves, likeness, middles, known, cells):
     moves int32 [c, 2], likeness float32 [c], middles float32 [c, 2]: of moves.found.
     known: float32 [h, w].
 
-    Returns: int32 [k, 2], and which of the moves are about the same as each, float32 [k, c].
+    Returns: int32 [k, 2], at least one, and how alike the photograph is under each near each cell,
+        float32 [k, n].
     """
-    # [c, n]: how good a move is for a cell. Of those about the same, each adds to it.
+    # The last one leads out of the picture, from a tile far away, so that there is always one.
+    moves, likeness = tf.concat([moves, [tf.shape(known)]], 0), tf.pad(likeness, [[0, 1]])
+    middles = tf.pad(middles, [[0, 1], [0, 0]], constant_values=1e6)
+    # What a tile says fades with the distance, but the nearest tile counts in full.
+    apart = tf.norm(tf.cast(cells.middles, tf.float32) - tf.expand_dims(middles, 1), axis=-1)
+    near = tf.exp((tf.reduce_min(apart, 0) - apart) / FAR)  # [c + 1, n]
     there = _pixels(known[..., tf.newaxis], cells.middles + tf.expand_dims(moves, 1))[..., 0]
-    good = there * tf.expand_dims(likeness**2, 1) * _fading(middles, cells.middles)
-    same = tf.cast(
-        tf.reduce_all(tf.abs(tf.expand_dims(moves, 1) - moves) <= 1, -1), tf.float32
-    )  # [c, c]
+    good = there * tf.expand_dims(likeness**2, 1) * near
+    # Moves that are about the same add up.
+    same = tf.reduce_all(tf.abs(tf.expand_dims(moves, 1) - moves) <= 1, -1)
+    same = tf.cast(same, tf.float32)  # [c + 1, c + 1]
     good = tf.matmul(same, good)
 
     def choose(taken, total, free):
         # The square root: the first good move of a cell counts more than the tenth.
-        gains = free * tf.reduce_sum(tf.sqrt(total + good) - tf.sqrt(total), 1)
-        best = tf.argmax(gains, output_type=tf.int32)
+        gains = tf.reduce_sum(tf.sqrt(total + good) - tf.sqrt(total), 1)
+        best = tf.argmax(tf.where(free > 0, gains, -1.0), output_type=tf.int32)
         return tf.concat([taken, [best]], 0), total + good[best], free * (1.0 - same[best])
 
+    def go_on(taken, _, free):
+        some = tf.logical_and(tf.size(taken) < MOVES, tf.reduce_any(free > 0))
+        return tf.logical_or(tf.size(taken) < 1, some)
+
+    state = [
+        tf.zeros([0], tf.int32),
+        tf.fill([tf.shape(good)[1]], 1e-3),
+        tf.cast(tf.reduce_max(good, 1) > 0, tf.float32),  # [c + 1], the moves that are of use
+    ]
     taken = tf.while_loop(
-        lambda taken, _, free: tf.logical_and(tf.size(taken) < MOVES, tf.reduce_any(free > 0)),
-        choose,
-        [tf.zeros([0], tf.int32), tf.fill([tf.shape(good)[1]], 1e-3), tf.ones_like(likeness)],
-        [tf.TensorShape([None]), tf.TensorShape([None]), tf.TensorShape([None])],
-        parallel_iterations=1,
+        go_on, choose, state, [tf.TensorShape([None])] * 3, parallel_iterations=1
     )[0]
-    return tf.gather(moves, taken), tf.gather(same, taken)
+    alike = tf.map_fn(  # of those about the same, the most alike
+        lambda which: tf.reduce_max(tf.expand_dims(which * likeness, 1) * near, 0),
+        tf.gather(same, taken),
+        fn_output_signature=tf.TensorSpec([None]),
+        parallel_iterations=1,
+    )
+    return tf.gather(moves, taken), alike
 
 
-def _fading(tiles, middles):
-    """How much what a tile says counts for a cell: float32 [c, 2], int32 [n, 2] -> [c, n]."""
-    apart = tf.norm(tf.cast(middles, tf.float32) - tf.expand_dims(tiles, 1), axis=-1)
-    return tf.exp((tf.reduce_min(apart, 0) - apart) / FADING)
+def _costs(colours, known, cells, moves, alike, energy):
+    """What each move costs in each cell, and how far moves are apart around the middle of a cell.
 
-
-def _costs(colours, known, cells, moves, energy):
-    """What each move costs in each cell, and what two moves differ by around its middle.
-
-    colours float32 [h, w, 3], known float32 [h, w], moves int32 [k, 2].
+    colours float32 [h, w, 3], known float32 [h, w], moves int32 [k, 2], alike float32 [k, n].
     energy: float32 [], to which squared differences are relative.
 
-    Returns: float32 [n, k], and float32 [n, k, k].
+    Returns: float32 [n, k + 1], the last one that of the guide; and float32 [n, k, k].
     """
+    # Differences stay as they are, and products are more exact.
+    colours -= tf.reduce_mean(colours, [0, 1])
     guide = _in_cells(colours, cells)
     around = tf.expand_dims(cells.middles, 1) + _AROUND  # [n, m, 2]
     pixels = tf.concat([colours, known[..., tf.newaxis]], -1)
 
-    def of_move(move):
+    def of_move(given):
+        move, alike = given
         moved, there = _moved(pixels, move)  # [h, w, 3], [h, w, 1]
         both = there * known[..., tf.newaxis]
-        difference = both * tf.reduce_sum((colours - moved) ** 2, -1, keepdims=True)
-        difference, seen, lows, share = tf.split(
-            _in_cells(tf.concat([difference, both, moved, there], -1), cells), [1, 1, 3, 1], -1
-        )
-        difference = tf.squeeze(difference / tf.maximum(seen, 1e-3), 1) / energy
-        apart = tf.reduce_sum((guide - lows / tf.maximum(share, 1e-2)) ** 2, -1) / energy
+        differing = both * tf.reduce_sum((colours - moved) ** 2, -1, keepdims=True)
+        means = _in_cells(tf.concat([differing, both, moved, there], -1), cells)
+        differing, both, colour, share = tf.split(means, [1, 1, 3, 1], -1)
+        differing = differing[:, 0] / tf.maximum(both[:, 0], 1e-3) / energy
+        far = tf.reduce_sum((guide - colour / tf.maximum(share, 1e-2)) ** 2, -1) / energy
         samples = _pixels(tf.concat([moved, there], -1), around)  # [n, m, 4]
-        cost = tf.minimum(3.0 * tf.squeeze(seen, 1), 1.0) * tf.minimum(
-            KNOWN * difference, KNOWN_MOST
+        missing = tf.cast(tf.reduce_min(samples[..., 3], 1) < 0.5, tf.float32)
+        cost = (
+            UNLIKE * (1.0 - alike)
+            + tf.minimum(both[:, 0] / SEEN, 1.0) * tf.minimum(KNOWN * differing, KNOWN_MOST)
+            + tf.minimum(COLOUR * far, COLOUR_MOST)
+            + MISSING * missing
         )
-        cost += tf.minimum(LOWS * apart, LOWS_MOST)
-        missing = tf.reduce_min(samples[..., 3], 1) < 0.5
-        return cost + MISSING * tf.cast(missing, tf.float32), samples
+        return cost, samples
 
     types = (tf.TensorSpec([None]), tf.TensorSpec([None, len(_AROUND), 4]))
-    costs, samples = tf.map_fn(
-        of_move, moves, fn_output_signature=types, parallel_iterations=1
-    )  # [k, n], [k, n, m, 4]
+    costs, samples = tf.map_fn(  # [k, n], [k, n, m, 4]
+        of_move, (moves, alike), fn_output_signature=types, parallel_iterations=1
+    )
     samples = tf.transpose(samples, [1, 0, 2, 3])
     pixels, there = samples[..., :3], samples[..., 3]
     squares = there * tf.reduce_sum(pixels**2, -1)
     flat = tf.reshape(pixels, [*tf.unstack(tf.shape(there)[:2]), 3 * len(_AROUND)])
     # |a - b|^2 by products, over the pixels that both moves have.
-    differences = tf.matmul(
+    apart = tf.matmul(
         tf.concat([squares, there, -2.0 * flat], -1),
         tf.concat([there, squares, flat], -1),
         transpose_b=True,
     )
-    return tf.transpose(costs), tf.maximum(differences, 0.0) / (len(_AROUND) * energy)
+    own = tf.pad(tf.transpose(costs), [[0, 0], [0, 1]], constant_values=GUIDE)
+    return own, tf.maximum(apart, 0.0) / (len(_AROUND) * energy)
+
+
+def _meeting(apart, neighbour):
+    """What labels of a cell and of its neighbour cost together: float32 [n, k + 1, k + 1].
+
+    apart: float32 [n, k, k], of `_costs`.   neighbour: int32 [n]; n where there is none.
+    """
+    count = tf.shape(apart)[0]
+    beyond = tf.pad(apart, [[0, 1], [0, 0], [0, 0]])
+    # Where two cells meet, their pictures are compared around the middles of both.
+    seams = SEAM / 2.0 * (apart + tf.gather(beyond, neighbour))
+    seams = CHANGE + tf.minimum(seams, SEAM_MOST)
+    seams = tf.pad(seams, [[0, 0], [0, 1], [0, 1]], constant_values=ENDS)
+    same = tf.eye(tf.shape(seams)[1])
+    return tf.where(tf.reshape(neighbour < count, [-1, 1, 1]), seams * (1.0 - same), 0.0)
 
 
 def _composed(picture, hole, part, cells, labels, moves):
     """Each pixel of the part from the moves of the four nearest cells, weighted by their nearness.
 
+    Cells that the part does not touch, and pixels that are not known, do not count. If none counts,
+    the guide stays.
+
     labels: int32 [n], the number of each cell's move, or k: it keeps the guide.
     moves: int32 [k, 2], in pixels of the picture.
     """
     keep = tf.shape(moves)[0]
-    grid = tf.tensor_scatter_nd_update(tf.fill(cells.grid, keep), cells.places, labels)
+    grid = tf.tensor_scatter_nd_update(tf.fill(cells.grid, -1), cells.places, labels)
     moves = tf.concat([moves, [[0, 0]]], 0)
-    pixels = tf.concat([picture, 1.0 - tf.cast(hole, tf.float32)], -1)
+    known = 1.0 - tf.cast(hole, tf.float32)
     here = tf.cast(tf.where(part[..., 0]), tf.int32)  # [m, 2]
     guide = tf.gather_nd(picture, here)  # [m, 3]
     ratio = tf.cast(cells.grid, tf.float32) / tf.cast(tf.shape(picture)[:2], tf.float32)
@@ -229,10 +263,12 @@ def _composed(picture, hole, part, cells, labels, moves):
         share = tf.reduce_prod(1.0 - tf.abs(at - cell), -1, keepdims=True)
         inside = tf.clip_by_value(tf.cast(cell, tf.int32), 0, cells.grid - 1)
         label = tf.gather_nd(grid, inside)  # [m]
-        moved = _pixels(pixels, here + tf.gather(moves, label))
-        kept = tf.expand_dims(label == keep, -1)
-        share *= tf.where(kept, 1.0, moved[:, 3:])
-        return number + 1, total + share * tf.where(kept, guide, moved[:, :3]), weight + share
+        there = here + tf.gather(moves, tf.maximum(label, 0))
+        label = tf.expand_dims(label, -1)
+        counts = tf.where(label == keep, 1.0, _pixels(known, there))
+        share *= tf.where(label < 0, 0.0, counts)
+        colours = tf.where(label == keep, guide, _pixels(picture, there))
+        return number + 1, total + share * colours, weight + share
 
     state = [0, tf.zeros_like(guide), tf.zeros_like(guide[:, :1])]
     _, total, weight = tf.while_loop(
@@ -247,10 +283,9 @@ def _moved(pixels, move):
 
     It is 0 where it is unknown.
     """
-    size = tf.shape(pixels)
     inside = [
         tf.logical_and(tf.range(side) + by >= 0, tf.range(side) + by < side)
-        for side, by in zip(tf.unstack(size)[:2], tf.unstack(move))
+        for side, by in zip(tf.unstack(tf.shape(pixels)[:2]), tf.unstack(move))
     ]
     inside = tf.logical_and(tf.expand_dims(inside[0], 1), inside[1])
     rolled = tf.roll(pixels, -move, [0, 1])
@@ -269,11 +304,3 @@ def _in_cells(map_, cells):
     """The means of [h, w, c] over each cell and those around it: [n, c]."""
     means = tf.image.resize(map_[tf.newaxis], cells.grid, method="area")
     return tf.gather_nd(tf.nn.avg_pool2d(means, 3, 1, "SAME")[0], cells.places)
-
-
-def _without_lows(brightness, known):
-    """The brightness without its low frequencies, which are those of known pixels: [h, w]."""
-    lows = tf.stack([brightness * known, known], -1)[tf.newaxis]
-    for _ in range(2):
-        lows = tf.nn.avg_pool2d(tf.nn.avg_pool2d(lows, [LOW, 1], 1, "SAME"), [1, LOW], 1, "SAME")
-    return known * (brightness - lows[0, ..., 0] / tf.maximum(lows[0, ..., 1], 1e-3))
