@@ -275,7 +275,7 @@ def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
         tf.constant(colours, tf.float32),
         tf.constant(known),
         cells,
-        tf.constant([[-42, 0], [0, 40]], tf.int32),
+        tf.constant([[-36, 0], [0, 40]], tf.int32),
         tf.constant(alike, tf.float32),
         tf.constant(energy),
     )
