@@ -9,8 +9,9 @@ The picture is the photograph with a guide in its hole. The guide is any fill, f
 network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the
 hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of the pixels
 that the matched patches have at its place. Structure and colours stay those of the guide: the
-estimate takes its low frequencies. Some of the guide is mixed into the result, and more where the
-texture is far from it (trust.py).
+estimate takes its low frequencies. In wide holes, the guide is first improved where the photograph
+repeats itself (repetition.py). In the end, some of the first guide is mixed into the result, and
+some of the improved one where the texture is far from it (trust.py).
 
 Two measures keep the texture of a lawn from becoming smooth, or the same few blades repeated.
 First, patches are also compared by how rough the photograph is around them, because the guide is
@@ -23,8 +24,9 @@ numbers are stateless, so the same photograph gives the same fill. Nothing is di
 pixels never change.
 
 References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
-al., PatchMatch, 2009 (the search); Newson et al., Video inpainting of complex scenes, 2014, section
-3.3 (texture features); Ashikhmin, Synthesizing natural textures, 2001 (coherent matches).
+al., PatchMatch, 2009 (the search); He and Sun, Statistics of patch offsets for image completion,
+2012 (what repeats); Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture
+features); Ashikhmin, Synthesizing natural textures, 2001 (coherent matches).
 """
 
 import cv2
@@ -97,8 +99,8 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 
 
 def _restore(picture, hole, part, first):
-    is_wide = thick(hole, WIDE)
-    guide, picture = picture, repetition.continued(picture, hole, tf.logical_and(part, is_wide))
+    is_wide = thick(hole, WIDE)  # in strokes, the network is better than what repeats
+    fill, picture = picture, repetition.continued(picture, hole, tf.logical_and(part, is_wide))
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one
@@ -134,7 +136,7 @@ def _restore(picture, hole, part, first):
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
     near = levels.nearness(part[tf.newaxis])[0] / levels.FADING  # [h, w, 1], 1 in the first pixel
     certain = tf.where(is_wide, 0.0, tf.minimum(near, 1.0))
-    return trust.mixed(guide, picture, texture, contrast(picture, hole), certain)
+    return trust.mixed(fill, picture, texture, contrast(picture, hole), certain)
 
 
 def _turns(level, estimate, matches, number, first):

@@ -1,18 +1,19 @@
-"""How much of the guide is mixed into the texture, place by place.
+"""How much of fill, guide and texture is in the result, place by place.
 
-Texture and guide are both guesses, and the mean of two guesses is nearer to the truth. Where the
-texture does not belong (a bright ledge in a grey sky), its colours, averaged over a few pixels, are
-far from the guide's. There the guide is kept.
+The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
+truth. Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over
+a few pixels, are far from the guide's. There the guide takes the texture's place. The guide is the
+fill, except where something repeats (repetition.py).
 """
 
 import tensorflow as tf
 
 from tfinpaint.painting.detail import levels
 
-LEAST = 0.2  # share of the guide where the two agree
-# The share rises with the difference of their smoothed colours. A difference up to ALLOWED times
-# the expected contrast of the texture has no effect. At WRONG grey levels more, only the guide is
-# used.
+FILL = 0.2  # least share of the fill. The rest is texture, or the guide where the texture is wrong
+# The guide takes more of the texture's place the more their smoothed colours differ. A difference
+# up to ALLOWED times the expected contrast of the texture has no effect. At WRONG grey levels more,
+# nothing of the texture is left.
 ALLOWED, WRONG = 0.6, 50.0
 
 
@@ -30,4 +31,4 @@ def mixed(
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
     wrong = tf.clip_by_value((apart - ALLOWED * contrast) / WRONG, 0.0, 1.0)
     trusted = texture + wrong * (guide - texture)
-    return fill + (1.0 - LEAST) * (1.0 - certain) * (trusted - fill)
+    return fill + (1.0 - FILL) * (1.0 - certain) * (trusted - fill)
