@@ -19,11 +19,17 @@ def continued():
     )
 
     def call(picture, hole, part=None):
-        part = hole if part is None else part
-        return traced(
-            tf.constant(picture, tf.float32), hole[..., np.newaxis], part[..., np.newaxis]
-        ).numpy()
+        """The picture alone."""
+        return with_repeats(picture, hole, part)[0]
 
+    def with_repeats(picture, hole, part=None):
+        part = hole if part is None else part
+        found, repeats = traced(
+            tf.constant(picture, tf.float32), hole[..., np.newaxis], part[..., np.newaxis]
+        )
+        return found.numpy(), repeats.numpy()
+
+    call.with_repeats = with_repeats
     return call
 
 
@@ -43,6 +49,11 @@ def _hole(height, width, top, left, bottom, right):
 def _guided(picture, hole):
     """The picture with the mean colour of what is known in its hole."""
     return np.where(hole[..., np.newaxis], picture[~hole].mean(0), picture)
+
+
+def _none(picture, *_):
+    """What `continued` returns where there is nothing to do."""
+    return picture, tf.zeros_like(picture[..., :1])
 
 
 def _error(picture, filled, hole):
@@ -78,11 +89,11 @@ def test_the_texture_of_a_pattern_is_restored_in_step(monkeypatch):
     guided = tf.constant(_guided(picture, hole), tf.float32)
     maps = tf.constant(hole[..., np.newaxis])
     with_it = detail.restore(guided, maps, maps).numpy()
-    monkeypatch.setattr(repetition, "continued", lambda picture, *_: picture)
+    monkeypatch.setattr(repetition, "continued", _none)
     without = detail.restore(guided, maps, maps).numpy()
-    # A fifth of the guide is mixed into the texture.
+    # A fifth of the guide is mixed into the texture, but not into what repeats.
     expected = picture + 0.2 * (guided.numpy() - picture)
-    assert _error(expected, with_it, hole) < 0.3 * _error(expected, without, hole)
+    assert _error(picture, with_it, hole) < 0.2 * _error(expected, without, hole)
 
 
 def test_only_wide_holes_are_continued(monkeypatch):
@@ -90,7 +101,7 @@ def test_only_wide_holes_are_continued(monkeypatch):
 
     def note(picture, hole, part):
         asked.append(part.numpy()[..., 0])
-        return picture
+        return _none(picture)
 
     monkeypatch.setattr(repetition, "continued", note)
     picture = _fence(150, 190)
@@ -144,6 +155,33 @@ def test_any_size_and_holes_at_the_border(continued, height, width):
     np.testing.assert_array_equal(filled[~hole], picture[~hole])
 
 
+def test_a_pattern_repeats_for_sure_and_less_so_in_noise(continued, monkeypatch):
+    hole = _hole(128, 160, 35, 50, 90, 105)
+    fence = _fence(128, 160)
+    _, repeats = continued.with_repeats(_guided(fence, hole), hole)
+    np.testing.assert_array_equal(repeats[~hole], 0)
+    assert 0.8 < repeats[hole].mean() <= 1
+    noise = np.random.default_rng(3).normal(0, 1, fence.shape).astype(np.float32)
+    for deviation, low, high in ((40, 0.6, 0.95), (80, 0.1, 0.5)):
+        guide = _guided(np.clip(fence + deviation * noise, 0, 255), hole)
+        filled, less = continued.with_repeats(guide, hole)
+        assert (np.abs(filled - guide) > 1).any(-1)[hole].mean() > 0.2  # moves are taken
+        assert low < less[hole].mean() < high
+    guide = _guided(fence, hole)
+    maps = tf.constant(hole[..., np.newaxis])
+    for sure, unsure, low, high in (
+        (-2.0, -1.0, 0, 0),
+        (90.0, 91.0, 1, 1),
+        (-90.0, 92.0, 0.4, 0.6),
+    ):
+        monkeypatch.setattr(repetition, "SURE", sure)
+        monkeypatch.setattr(repetition, "UNSURE", unsure)
+        found, repeats = repetition.continued(tf.constant(guide, tf.float32), maps, maps)
+        moved = (np.abs(found - guide) > 60).any(-1)
+        assert moved.sum() > 200
+        assert low <= repeats.numpy()[moved].mean() <= high
+
+
 def test_the_same_picture_gives_the_same_result_eager_too(continued):
     picture = _fence(90, 120) + np.random.default_rng(5).normal(0, 8, (90, 120, 3))
     hole = _hole(90, 120, 25, 40, 60, 80)
@@ -151,7 +189,7 @@ def test_the_same_picture_gives_the_same_result_eager_too(continued):
     once = continued(guided, hole)
     np.testing.assert_array_equal(once, continued(guided, hole))
     maps = tf.constant(hole[..., np.newaxis])
-    eager = repetition.continued(tf.constant(guided), maps, maps).numpy()
+    eager, _ = repetition.continued(tf.constant(guided), maps, maps)
     np.testing.assert_allclose(eager, once, atol=1e-2)
 
 
@@ -320,26 +358,36 @@ def test_a_pixel_is_the_mean_of_the_moves_of_the_four_nearest_cells():
     cells = _some_cells(hole)
     moves = np.array([[0, 25], [-14, 2], [20, -20]], np.int32)
     labels = rng.integers(0, 4, len(cells.places)).astype(np.int32)
-    found = repetition._composed(
+    sure = np.where(labels < 3, rng.uniform(0, 1, len(labels)), 0).astype(np.float32)
+    found, repeats = repetition._composed(
         tf.constant(picture),
         *[tf.constant(hole[..., None])] * 2,
         cells,
         tf.constant(labels),
+        tf.constant(sure),
         tf.constant(moves),
-    ).numpy()
+    )
+    found, repeats = found.numpy(), repeats.numpy()
+    np.testing.assert_array_equal(repeats[~hole], 0)
     rows, columns = cells.grid.numpy()
     grid = np.full((rows, columns), -1)  # cells that the part does not touch
     grid[tuple(cells.places.numpy().T)] = labels
+    sure_of = np.zeros((rows, columns))
+    sure_of[tuple(cells.places.numpy().T)] = sure
     for i, j in np.argwhere(hole):
         y, x = (i + 0.5) * rows / height - 0.5, (j + 0.5) * columns / width - 0.5
-        total, weight = 0.0, 0.0
+        total, weight, surely = 0.0, 0.0, 0.0
         for r in (int(np.floor(y)), int(np.floor(y)) + 1):
             for c in (int(np.floor(x)), int(np.floor(x)) + 1):
                 share = (1 - abs(y - r)) * (1 - abs(x - c))
-                label = grid[np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)]
+                cell = np.clip(r, 0, rows - 1), np.clip(c, 0, columns - 1)
+                label = grid[cell]
                 place = (i, j) if label == 3 else (i + moves[label][0], j + moves[label][1])
                 inside = 0 <= place[0] < height and 0 <= place[1] < width
                 if label == 3 or (label >= 0 and inside and not hole[place]):
                     total, weight = total + share * picture[place], weight + share
+                    surely += share * sure_of[cell]
         expected = total / weight if weight > 1e-3 else picture[i, j]
         np.testing.assert_allclose(found[i, j], expected, rtol=1e-3, atol=0.05)
+        expected = surely / weight if weight > 1e-3 else 0
+        assert repeats[i, j, 0] == pytest.approx(expected, abs=1e-3)

@@ -334,27 +334,31 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
     mixed = detail.trust.mixed
     monkeypatch.setattr(detail.trust, "mixed", texture_alone)
     texture = _restore(guide, hole, restore=detail.restore)
-    better = asked[0][1].numpy()
     maps = tf.constant(hole[..., np.newaxis])
+    better, repeats = detail.repetition.continued(tf.constant(guide), maps, maps)
     np.testing.assert_array_equal(asked[0][0], guide)
-    np.testing.assert_array_equal(
-        better, detail.repetition.continued(tf.constant(guide), maps, maps)
-    )
+    np.testing.assert_array_equal(asked[0][1], better)
     np.testing.assert_array_equal(asked[0][2], texture)
     np.testing.assert_array_equal(asked[0][3], detail.contrast(tf.constant(better), maps))
     assert not asked[0][4].numpy()[hole].any()  # no stroke
+    np.testing.assert_array_equal(asked[0][5], repeats)
     assert np.abs(texture - guide)[hole].max() > 20
     np.testing.assert_allclose(result, mixed(*asked[0]), atol=1e-3)
     np.testing.assert_array_equal(result[~hole], guide[~hole])
 
 
 def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
-    """All of it in the first pixel, 0.6 in the second; in something wide a fifth everywhere."""
+    """All of it in the first pixel, 0.6 in the second; in something wide a fifth everywhere.
+
+    In something wide nothing is to repeat: there the guide would be kept for that.
+    """
+    nothing = lambda picture, *_: (picture, tf.zeros_like(picture[..., :1]))  # noqa: E731
+    monkeypatch.setattr(detail.repetition, "continued", nothing)
     stroke, wide = _box(64, 80, 24, 10, 40, 70), _box(64, 80, 18, 24, 46, 52)
     for hole, shares in ((stroke, (1.0, 0.6, 0.4, 0.3)), (wide, (0.2,) * 4)):
         picture = _pattern(64, 80)
         guide = np.where(hole[..., None], picture + 2.0, picture)  # so near that it is trusted
-        result = _restore(guide, hole)
+        result = _restore(guide, hole, restore=detail.restore)
         with monkeypatch.context() as patch:
             patch.setattr(detail.trust, "mixed", lambda fill, guide, texture, *_: texture)
             texture = _restore(guide, hole, restore=detail.restore)

@@ -1,4 +1,5 @@
-"""The shares of fill, guide and texture: those of a plain sum; no texture where it is wrong."""
+"""The shares of fill, guide and texture: those of a plain sum; no texture where it is wrong, and
+the guide alone where it repeats the photograph."""
 
 import numpy as np
 import tensorflow as tf
@@ -26,14 +27,18 @@ def test_texture_gives_way_to_the_guide_where_they_are_apart_and_both_to_a_certa
     texture = guide + np.linspace(-90, 120, 31)[:, np.newaxis] * rng.uniform(0, 1, guide.shape)
     contrast = rng.uniform(0, 30, (24, 31, 1))
     certain = rng.choice([0.0, 0.3, 1.0], contrast.shape)
-    given = (tf.constant(x, tf.float32) for x in (fill, guide, texture, contrast, certain))
-    mixed = trust.mixed(*given).numpy()
+    repeats = rng.choice([0.0, 0.4, 1.0], contrast.shape)
+    given = (fill, guide, texture, contrast, certain, repeats)
+    mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in given)).numpy()
     apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
     wrong = np.clip((_smoothed(apart) - 0.6 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
     assert wrong.min() == 0 and wrong.max() == 1
-    share = 1 - 0.8 * (1 - certain)
-    expected = share * fill + (1 - share) * (wrong * guide + (1 - wrong) * texture)
+    share = 1 - (1 - 0.2 * (1 - repeats)) * (1 - certain)
+    guided = np.maximum(wrong, repeats)
+    expected = share * fill + (1 - share) * (guided * guide + (1 - guided) * texture)
     np.testing.assert_allclose(mixed, expected, atol=1e-3)
+    sure = (repeats == 1) & (certain == 0)
+    np.testing.assert_allclose(mixed[sure[..., 0]], guide[sure[..., 0]], atol=1e-3)
 
 
 def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_does_not_belong():
@@ -47,7 +52,7 @@ def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_doe
             tf.constant(guide),
             tf.constant(texture, tf.float32),
             tf.fill([60, 60, 1], contrast),
-            tf.zeros([60, 60, 1]),
+            *[tf.zeros([60, 60, 1])] * 2,
         ).numpy()
         expected = texture + share * (guide - texture)
         np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=0.1)

@@ -100,7 +100,8 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 
 def _restore(picture, hole, part, first):
     is_wide = thick(hole, WIDE)  # in strokes, the network is better than what repeats
-    fill, picture = picture, repetition.continued(picture, hole, tf.logical_and(part, is_wide))
+    fill = picture
+    picture, repeats = repetition.continued(picture, hole, tf.logical_and(part, is_wide))
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one
@@ -136,7 +137,7 @@ def _restore(picture, hole, part, first):
     texture = tf.slice(tf.squeeze(estimate, 0), [0, 0, 0], tf.shape(picture))
     near = levels.nearness(part[tf.newaxis])[0] / levels.FADING  # [h, w, 1], 1 in the first pixel
     certain = tf.where(is_wide, 0.0, tf.minimum(near, 1.0))
-    return trust.mixed(fill, picture, texture, contrast(picture, hole), certain)
+    return trust.mixed(fill, picture, texture, contrast(picture, hole), certain, repeats)
 
 
 def _turns(level, estimate, matches, number, first):

@@ -1,6 +1,6 @@
 """A better guide where the photograph repeats itself: fences, slats, bricks, rows of windows.
 
-    guide = continued(picture, hole, part)           # float32 [h, w, 3], 0 to 255
+    guide, repeats = continued(picture, hole, part)  # float32 [h, w, 3], 0 to 255, and [h, w, 1]
 
 A network draws a fence into a large hole as a grey blur, and patches that are matched with a blur
 are out of step with each other. But a fence looks the same some pixels further on. So a few moves
@@ -16,7 +16,8 @@ guide, so that these costs are small:
 
 Moves by whole periods of a pattern agree with each other, so the pattern goes on through the hole.
 Where the guide is like nothing that is known, it stays. Belief propagation makes the sum of all
-costs small (beliefs.py).
+costs small (beliefs.py). The less the move of a cell costs there, the surer it is that the
+photograph repeats itself: `repeats` is between 0 and 1.
 
 The moves are chosen in the picture reduced to 256 pixels. Its own pixels are then copied, so in a
 larger picture a piece may lie half a reduced pixel off.
@@ -25,7 +26,7 @@ References: Pritch et al., Shift-Map Image Editing, ICCV 2009; He and Sun, Stati
 Offsets for Image Completion, ECCV 2012. Guide and fixed cost are the project's own.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 import tensorflow as tf
@@ -50,6 +51,8 @@ MISSING = 50.0  # of a move that takes pixels which are not known
 SEAM, SEAM_MOST = 3.0, 12.0  # of a difference between neighbours, and the highest
 CHANGE = 0.05  # of any change of the move
 ENDS = 0.35  # where a move and the guide meet
+# A cell repeats the photograph for sure if its move costs no more than SURE, and not if UNSURE.
+SURE, UNSURE = 0.8, 1.8
 SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
 _NOISE = 30.0  # squared grey levels, added to the energy
 # Pixels around the middle of a cell, to just beyond its border, at which moves are compared.
@@ -70,16 +73,21 @@ class _Cells(NamedTuple):
 
 
 @tf.autograph.experimental.do_not_convert
-def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
+def continued(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
     """The picture with what repeats in the photograph continued in a part of its hole.
 
     picture:  float32 [h, w, 3], 0 to 255: the photograph, and in its hole the guide.
     hole:     bool [h, w, 1]. Nothing is copied from it.
     part:     bool [h, w, 1], the part of the hole that may change.
 
-    Returns: float32 [h, w, 3]; the picture, if there is nothing to do.
+    Returns: the picture, float32 [h, w, 3], unchanged if there is nothing to do; and how sure it is
+        that it repeats the photograph, float32 [h, w, 1], 0 to 1.
     """
-    return tf.cond(tf.reduce_any(part), lambda: _continued(picture, hole, part), lambda: picture)
+    return tf.cond(
+        tf.reduce_any(part),
+        lambda: _continued(picture, hole, part),
+        lambda: (picture, tf.zeros_like(picture[..., :1])),
+    )
 
 
 def _continued(picture, hole, part):
@@ -102,9 +110,12 @@ def _continued(picture, hole, part):
     labels = beliefs.cheapest(
         own, lambda neighbour: _meeting(apart, neighbour), cells.places, cells.grid
     )
+    costs = tf.gather(own, labels, batch_dims=1)
+    repeats = tf.clip_by_value((UNSURE - costs) / (UNSURE - SURE), 0.0, 1.0)
+    repeats = tf.where(labels < tf.shape(moves)[0], repeats, 0.0)
     larger = tf.cast(size, tf.float32) / tf.cast(small, tf.float32)
     moved = tf.cast(tf.round(tf.cast(moves, tf.float32) * larger), tf.int32)
-    return _composed(picture, hole, part, cells, labels, moved)
+    return _composed(picture, hole, part, cells, labels, repeats, moved)
 
 
 def _fine(brightness, known):
@@ -239,21 +250,26 @@ def _meeting(apart, neighbour):
     return tf.where(tf.reshape(neighbour < count, [-1, 1, 1]), seams * (1.0 - same), 0.0)
 
 
-def _composed(picture, hole, part, cells, labels, moves):
+def _composed(picture, hole, part, cells, labels, repeats, moves):
     """Each pixel of the part from the moves of the four nearest cells, weighted by their nearness.
 
     Cells that the part does not touch, and pixels that are not known, do not count. If none counts,
     the guide stays.
 
     labels: int32 [n], the number of each cell's move, or k: it keeps the guide.
+    repeats: float32 [n], how sure it is that each cell repeats the photograph.
     moves: int32 [k, 2], in pixels of the picture.
+
+    Returns: the picture, float32 [h, w, 3], and the means of `repeats`, float32 [h, w, 1].
     """
     keep = tf.shape(moves)[0]
     grid = tf.tensor_scatter_nd_update(tf.fill(cells.grid, -1), cells.places, labels)
     moves = tf.concat([moves, [[0, 0]]], 0)
+    sure = tf.tensor_scatter_nd_update(tf.zeros(cells.grid), cells.places, repeats)[..., tf.newaxis]
     known = 1.0 - tf.cast(hole, tf.float32)
     here = tf.cast(tf.where(part[..., 0]), tf.int32)  # [m, 2]
-    guide = tf.gather_nd(picture, here)  # [m, 3]
+    with_none = tf.pad(picture, [[0, 0], [0, 0], [0, 1]])  # the guide repeats nothing
+    guide = tf.gather_nd(with_none, here)  # [m, 4]
     ratio = tf.cast(cells.grid, tf.float32) / tf.cast(tf.shape(picture)[:2], tf.float32)
     at = (tf.cast(here, tf.float32) + 0.5) * ratio - 0.5  # in cells
     first = tf.floor(at)
@@ -267,15 +283,17 @@ def _composed(picture, hole, part, cells, labels, moves):
         label = tf.expand_dims(label, -1)
         counts = tf.where(label == keep, 1.0, _pixels(known, there))
         share *= tf.where(label < 0, 0.0, counts)
-        colours = tf.where(label == keep, guide, _pixels(picture, there))
-        return number + 1, total + share * colours, weight + share
+        pixels = tf.concat([_pixels(picture, there), tf.gather_nd(sure, inside)], -1)
+        pixels = tf.where(label == keep, guide, pixels)
+        return number + 1, total + share * pixels, weight + share
 
     state = [0, tf.zeros_like(guide), tf.zeros_like(guide[:, :1])]
     _, total, weight = tf.while_loop(
         lambda number, *_: number < 4, add, state, parallel_iterations=1
     )
     mean = tf.where(weight > 1e-3, total / tf.maximum(weight, 1e-3), guide)
-    return tf.tensor_scatter_nd_update(picture, here, mean)
+    filled = tf.tensor_scatter_nd_update(with_none, here, mean)
+    return filled[..., :3], filled[..., 3:]
 
 
 def _moved(pixels, move):

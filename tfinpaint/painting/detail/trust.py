@@ -18,7 +18,12 @@ ALLOWED, WRONG = 0.6, 50.0
 
 
 def mixed(
-    fill: tf.Tensor, guide: tf.Tensor, texture: tf.Tensor, contrast: tf.Tensor, certain: tf.Tensor
+    fill: tf.Tensor,
+    guide: tf.Tensor,
+    texture: tf.Tensor,
+    contrast: tf.Tensor,
+    certain: tf.Tensor,
+    repeats: tf.Tensor,
 ) -> tf.Tensor:
     """A mixture of fill, guide and texture at each place: float32 [h, w, 3].
 
@@ -30,5 +35,5 @@ def mixed(
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
     wrong = tf.clip_by_value((apart - ALLOWED * contrast) / WRONG, 0.0, 1.0)
-    trusted = texture + wrong * (guide - texture)
-    return fill + (1.0 - FILL) * (1.0 - certain) * (trusted - fill)
+    trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
+    return fill + (1.0 - FILL * (1.0 - repeats)) * (1.0 - certain) * (trusted - fill)
