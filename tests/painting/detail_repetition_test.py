@@ -333,6 +333,26 @@ def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
     np.testing.assert_array_equal(own[:, 2], 3.0)  # the guide
 
 
+def test_what_repeats_does_so_for_little_and_in_many_cells():
+    hole = _hole(120, 150, 20, 25, 110, 140)
+    cells = _some_cells(hole)
+    rng = np.random.default_rng(11)
+    own = rng.uniform(0, 2.5, (len(cells.places), 4)).astype(np.float32)
+    own[:, 3] = 0  # the guide, which repeats nothing
+    labels = rng.integers(0, 4, len(own)).astype(np.int32)
+    places = cells.places.numpy()
+    labels[places[:, 1] > 15] = 3  # few in that part
+    labels[(places == [10, 20]).all(1)] = 1
+    sure = np.clip(1.8 - own[range(len(own)), labels], 0, 1) * (labels < 3)
+    expected = []
+    for n, place in enumerate(places):
+        near = (np.abs(places - place) <= 5).all(1)
+        expected.append(sure[n] * min(sure[near].mean() / 0.5, 1))
+    found = repetition._repeating(tf.constant(own), tf.constant(labels), cells)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert max(expected) > 0.7
+
+
 def test_neighbours_cost_what_their_pictures_differ_by_where_they_meet():
     rng = np.random.default_rng(10)
     apart = rng.uniform(0, 5, (3, 2, 2)).astype(np.float32)

@@ -16,8 +16,8 @@ guide, so that these costs are small:
 
 Moves by whole periods of a pattern agree with each other, so the pattern goes on through the hole.
 Where the guide is like nothing that is known, it stays. Belief propagation makes the sum of all
-costs small (beliefs.py). The less the move of a cell costs there, the surer it is that the
-photograph repeats itself: `repeats` is between 0 and 1.
+costs small (beliefs.py). It is sure that the photograph repeats itself where moves cost little, in
+many cells that are near each other: `repeats` is between 0 and 1.
 
 The moves are chosen in the picture reduced to 256 pixels. Its own pixels are then copied, so in a
 larger picture a piece may lie half a reduced pixel off.
@@ -51,8 +51,10 @@ MISSING = 50.0  # of a move that takes pixels which are not known
 SEAM, SEAM_MOST = 3.0, 12.0  # of a difference between neighbours, and the highest
 CHANGE = 0.05  # of any change of the move
 ENDS = 0.35  # where a move and the guide meet
-# A cell repeats the photograph for sure if its move costs no more than SURE, and not if UNSURE.
+# A cell repeats the photograph for sure if its move costs no more than SURE, and not if UNSURE, and
+# if HALF of the square of WIDELY cells around it does: one thing may look like another by chance.
 SURE, UNSURE = 0.8, 1.8
+WIDELY, HALF = 11, 0.5
 SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
 _NOISE = 30.0  # squared grey levels, added to the energy
 # Pixels around the middle of a cell, to just beyond its border, at which moves are compared.
@@ -110,9 +112,7 @@ def _continued(picture, hole, part):
     labels = beliefs.cheapest(
         own, lambda neighbour: _meeting(apart, neighbour), cells.places, cells.grid
     )
-    costs = tf.gather(own, labels, batch_dims=1)
-    repeats = tf.clip_by_value((UNSURE - costs) / (UNSURE - SURE), 0.0, 1.0)
-    repeats = tf.where(labels < tf.shape(moves)[0], repeats, 0.0)
+    repeats = _repeating(own, labels, cells)
     larger = tf.cast(size, tf.float32) / tf.cast(small, tf.float32)
     moved = tf.cast(tf.round(tf.cast(moves, tf.float32) * larger), tf.int32)
     return _composed(picture, hole, part, cells, labels, repeats, moved)
@@ -248,6 +248,21 @@ def _meeting(apart, neighbour):
     seams = tf.pad(seams, [[0, 0], [0, 1], [0, 1]], constant_values=ENDS)
     same = tf.eye(tf.shape(seams)[1])
     return tf.where(tf.reshape(neighbour < count, [-1, 1, 1]), seams * (1.0 - same), 0.0)
+
+
+def _repeating(own, labels, cells):
+    """How sure it is that each cell repeats the photograph, float32 [n], 0 to 1.
+
+    own: float32 [n, k + 1], of `_costs`.   labels: int32 [n]; k keeps the guide.
+    """
+    costs = tf.gather(own, labels, batch_dims=1)
+    sure = tf.clip_by_value((UNSURE - costs) / (UNSURE - SURE), 0.0, 1.0)
+    sure = tf.where(labels < tf.shape(own)[1] - 1, sure, 0.0)
+    pairs = tf.stack([sure, tf.ones_like(sure)], -1)
+    grid = tf.scatter_nd(cells.places, pairs, tf.concat([cells.grid, [2]], 0))
+    around = tf.nn.avg_pool2d(grid[tf.newaxis], WIDELY, 1, "SAME")[0]
+    around = tf.gather_nd(around[..., 0] / tf.maximum(around[..., 1], 1e-6), cells.places)
+    return sure * tf.minimum(around / HALF, 1.0)
 
 
 def _composed(picture, hole, part, cells, labels, repeats, moves):
