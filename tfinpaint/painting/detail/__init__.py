@@ -11,7 +11,8 @@ hole is matched with a wholly known one. Each missing pixel becomes the weighted
 that the matched patches have at its place. Structure and colours stay those of the guide: the
 estimate takes its low frequencies. In wide holes, the guide is first improved where the photograph
 repeats itself (repetition.py). In the end, some of the first guide is mixed into the result, and
-some of the improved one where the texture is far from it (trust.py).
+some of the improved one where the texture is far from it, or all of it where something repeats for
+sure (trust.py).
 
 Two measures keep the texture of a lawn from becoming smooth, or the same few blades repeated.
 First, patches are also compared by how rough the photograph is around them, because the guide is

@@ -3,14 +3,17 @@
 The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
 truth. Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over
 a few pixels, are far from the guide's. There the guide takes the texture's place. The guide is the
-fill, except where something repeats (repetition.py).
+fill, except where something repeats (repetition.py). Where that is sure, the guide is used alone:
+texture would be out of step with it, and the fill would take its contrast.
 """
 
 import tensorflow as tf
 
 from tfinpaint.painting.detail import levels
 
-FILL = 0.2  # least share of the fill. The rest is texture, or the guide where the texture is wrong
+# Least share of the fill where nothing repeats. The rest is texture, or the guide where the texture
+# is wrong.
+FILL = 0.2
 # The guide takes more of the texture's place the more their smoothed colours differ. A difference
 # up to ALLOWED times the expected contrast of the texture has no effect. At WRONG grey levels more,
 # nothing of the texture is left.
@@ -31,6 +34,8 @@ def mixed(
                      from it, and the texture. They are equal outside the hole.
     contrast:        float32 [h, w, 1], the expected contrast of the texture (texture.py).
     certain:         float32 [h, w, 1], the certainty of the fill, 0 to 1. At 1 it is used alone.
+    repeats:         float32 [h, w, 1], how sure it is that the guide repeats the photograph, 0 to
+                     1. At 1 it is used alone, but for a certain fill.
     """
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
