@@ -51,8 +51,9 @@ MISSING = 50.0  # of a move that takes pixels which are not known
 SEAM, SEAM_MOST = 3.0, 12.0  # of a difference between neighbours, and the highest
 CHANGE = 0.05  # of any change of the move
 ENDS = 0.35  # where a move and the guide meet
-# A cell repeats the photograph for sure if its move costs no more than SURE, and not if UNSURE, and
-# if HALF of the square of WIDELY cells around it does: one thing may look like another by chance.
+# It is sure that a cell repeats the photograph if its move costs at most SURE; from UNSURE on, it
+# does not count. HALF of the WIDELY x WIDELY cells around it must be sure as well: a single thing
+# may look like another by chance.
 SURE, UNSURE = 0.8, 1.8
 WIDELY, HALF = 11, 0.5
 SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
