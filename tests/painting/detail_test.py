@@ -298,6 +298,27 @@ def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
     np.testing.assert_allclose(graph, first, atol=1e-3)
 
 
+def test_a_graph_that_is_not_optimized_gives_the_same():
+    """The command skips the optimizer, Python and exports do not."""
+    rng = np.random.default_rng(12)
+    picture = _pattern(150, 170) + rng.normal(0, 12, (150, 170, 3))
+    hole = _box(150, 170, 40, 50, 100, 120)
+    guide = np.where(hole[..., None], [250.0, 20.0, 90.0], picture)  # some of it gives way
+    guide, maps = tf.constant(guide, tf.float32), tf.constant(hole[..., None])
+    found = []
+    for disabled in (False, True):
+        before = tf.config.optimizer.get_experimental_options()
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": disabled})
+        try:
+            found.append(tf.function(detail.restore, autograph=False)(guide, maps, maps).numpy())
+        finally:
+            tf.config.optimizer.set_experimental_options(
+                {"disable_meta_optimizer": False, **before}
+            )
+    assert np.abs(found[0] - guide)[hole].mean() > 3
+    np.testing.assert_array_equal(found[1], found[0])
+
+
 def test_nothing_is_taken_from_the_hole_and_only_the_part_changes():
     """The rest of the hole is black, and no black enters the part."""
     picture = np.full((120, 120, 3), 200.0)

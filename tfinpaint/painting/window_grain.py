@@ -42,7 +42,7 @@ def added(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
     clipped = tf.cast((brightness < DARK) | (brightness > BRIGHT), tf.float32)
     floor = _floor(there, is_there & (_near(clipped) < LEAST))
     there = tf.where(is_there, tf.minimum(there, floor), floor)
-    lack = tf.sqrt(tf.maximum(there**2 - _strengths(logs, inside)[0] ** 2, 0.0))
+    lack = tf.sqrt(tf.maximum(tf.square(there) - tf.square(_strengths(logs, inside)[0]), 0.0))
 
     noise = _bands(tf.constant(NOISE[np.newaxis]))
     strength = tf.exp(tf.reduce_mean(_logs(noise), [0, 1, 2])) - ROUNDING  # [4]

@@ -22,7 +22,9 @@ matches is taken, so that pieces of the photograph are copied, not the same patc
 
 Only standard TensorFlow operations are used, and one graph takes pictures of any size. The random
 numbers are stateless, so the same photograph gives the same fill. Nothing is differentiable. Known
-pixels never change.
+pixels never change. Constants are factors, not divisors, and squares are tf.square, not powers:
+TensorFlow's graph optimizer turns the one into the other, whose last digits differ, and a fill is
+to be the same with and without it.
 
 References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
 al., PatchMatch, 2009 (the search); He and Sun, Statistics of patch offsets for image completion,

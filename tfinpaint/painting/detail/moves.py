@@ -44,7 +44,7 @@ def found(
         tiles make is there several times.
     """
     size = tf.shape(known)
-    energy = brightness**2
+    energy = tf.square(brightness)
     unknown = _UNKNOWN * tf.reduce_sum(near * energy) / tf.maximum(tf.reduce_sum(near), 1.0)
     maps = tf.stack([brightness, tf.where(known > 0, energy - unknown, 0.0), near])
     maps = tf.pad(maps, [[0, 0], [0, _SPREAD[0] - size[0]], [0, _SPREAD[1] - size[1]]])
@@ -64,7 +64,7 @@ def found(
         # |a - b|^2 = a^2 + b^2 - 2 a b, summed over the tile: the likeness is 2 a b / (a^2 + b^2).
         both = tf.math.conj(tf.signal.rfft2d(tf.stack([bright, weight]), _SPREAD))
         product, squares = tf.unstack(tf.signal.irfft2d(both * whole, _SPREAD))
-        squares += tf.reduce_sum(bright**2)
+        squares += tf.reduce_sum(tf.square(bright))
         down, right = rows - top, columns - left
         short = tf.logical_and(
             tf.expand_dims(tf.abs(down) < SHORTEST, 1), tf.expand_dims(tf.abs(right) < SHORTEST, 0)

@@ -106,7 +106,9 @@ def _continued(picture, hole, part):
     # Times the root of 3, so that its square is comparable with the sum of those of three colours.
     brightness = np.float32(np.sqrt(3)) * tf.reduce_mean(colours, -1)
     brightness = _fine(brightness, known)
-    energy = _NOISE + tf.reduce_sum(near * brightness**2) / tf.maximum(tf.reduce_sum(near), 1.0)
+    energy = _NOISE + tf.reduce_sum(near * tf.square(brightness)) / tf.maximum(
+        tf.reduce_sum(near), 1.0
+    )
     cells = _cells(wanted)
     moves, alike = _chosen(*moves_of.found(brightness, known, near), known, cells)
     own, apart = _costs(colours, known, cells, moves, alike, energy)
@@ -150,9 +152,9 @@ def _chosen(moves, likeness, middles, known, cells):
     middles = tf.pad(middles, [[0, 1], [0, 0]], constant_values=1e6)
     # What a tile says fades with the distance, but the nearest tile counts in full.
     apart = tf.norm(tf.cast(cells.middles, tf.float32) - tf.expand_dims(middles, 1), axis=-1)
-    near = tf.exp((tf.reduce_min(apart, 0) - apart) / FAR)  # [c + 1, n]
+    near = tf.exp((tf.reduce_min(apart, 0) - apart) * (1 / FAR))  # [c + 1, n]
     there = _pixels(known[..., tf.newaxis], cells.middles + tf.expand_dims(moves, 1))[..., 0]
-    good = there * tf.expand_dims(likeness**2, 1) * near
+    good = there * tf.expand_dims(tf.square(likeness), 1) * near
     # Moves that are about the same add up.
     same = tf.reduce_all(tf.abs(tf.expand_dims(moves, 1) - moves) <= 1, -1)
     same = tf.cast(same, tf.float32)  # [c + 1, c + 1]
@@ -203,16 +205,16 @@ def _costs(colours, known, cells, moves, alike, energy):
         move, alike = given
         moved, there = _moved(pixels, move)  # [h, w, 3], [h, w, 1]
         both = there * known[..., tf.newaxis]
-        differing = both * tf.reduce_sum((colours - moved) ** 2, -1, keepdims=True)
+        differing = both * tf.reduce_sum(tf.square(colours - moved), -1, keepdims=True)
         means = _in_cells(tf.concat([differing, both, moved, there], -1), cells)
         differing, both, colour, share = tf.split(means, [1, 1, 3, 1], -1)
         differing = differing[:, 0] / tf.maximum(both[:, 0], 1e-3) / energy
-        far = tf.reduce_sum((guide - colour / tf.maximum(share, 1e-2)) ** 2, -1) / energy
+        far = tf.reduce_sum(tf.square(guide - colour / tf.maximum(share, 1e-2)), -1) / energy
         samples = _pixels(tf.concat([moved, there], -1), around)  # [n, m, 4]
         missing = tf.cast(tf.reduce_min(samples[..., 3], 1) < 0.5, tf.float32)
         cost = (
             UNLIKE * (1.0 - alike)
-            + tf.minimum(both[:, 0] / SEEN, 1.0) * tf.minimum(KNOWN * differing, KNOWN_MOST)
+            + tf.minimum(both[:, 0] * (1 / SEEN), 1.0) * tf.minimum(KNOWN * differing, KNOWN_MOST)
             + tf.minimum(COLOUR * far, COLOUR_MOST)
             + MISSING * missing
         )
@@ -224,7 +226,7 @@ def _costs(colours, known, cells, moves, alike, energy):
     )
     samples = tf.transpose(samples, [1, 0, 2, 3])
     pixels, there = samples[..., :3], samples[..., 3]
-    squares = there * tf.reduce_sum(pixels**2, -1)
+    squares = there * tf.reduce_sum(tf.square(pixels), -1)
     flat = tf.reshape(pixels, [*tf.unstack(tf.shape(there)[:2]), 3 * len(_AROUND)])
     # |a - b|^2 by products, over the pixels that both moves have.
     apart = tf.matmul(

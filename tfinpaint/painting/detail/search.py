@@ -87,11 +87,11 @@ def exhaustive(level: Level, estimate: tf.Tensor) -> tf.Tensor:
     # [n, 49 * 5]
     sure = _patches(level, tf.reshape(level.sure, [-1, 1]) * tf.ones([CHANNELS]), level.targets)
     # |a - b|^2 by products, here and below. a^2 is left out: it is the same for all b.
-    squares = tf.matmul(sure, there**2, transpose_b=True) - 2.0 * tf.matmul(
+    squares = tf.matmul(sure, tf.square(there), transpose_b=True) - 2.0 * tf.matmul(
         sure * here, there, transpose_b=True
     )
     to, at = _places(level, sources), _places(level, level.targets)
-    moved = tf.reduce_sum(to**2, -1) - 2.0 * tf.matmul(at, to, transpose_b=True)  # [n, s]
+    moved = tf.reduce_sum(tf.square(to), -1) - 2.0 * tf.matmul(at, to, transpose_b=True)  # [n, s]
     all_sure = tf.reduce_sum(sure, -1, keepdims=True)  # [n, 1]
     return tf.gather(sources, tf.argmin(squares + NEAR * all_sure * moved, -1, tf.int32))
 
@@ -145,7 +145,7 @@ def search(
     tries = tf.where(compared, 4, 4 + len(RADII))  # of one sweep
     last = tf.size(level.sources) - 1
 
-    masked = MASKED / ROUGH**2 * tf.reduce_sum(wanted[:, -2:] ** 2, -1)  # [n]
+    masked = MASKED / ROUGH**2 * tf.reduce_sum(tf.square(wanted[:, -2:]), -1)  # [n]
 
     def distance(moves):
         places = level.targets + moves

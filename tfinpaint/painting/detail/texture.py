@@ -73,8 +73,8 @@ def _expected(picture, sums, counts):
     numbers = tf.range(tf.size(colours) // 3)
     # Places are in cells.
     places = tf.cast(tf.stack([numbers // small[1], numbers % small[1]], -1), tf.float32)  # [c, 2]
-    at = tf.concat([colours / ALIKE, places / NEARBY], -1)  # [c, 5]
-    squares = tf.reduce_sum(at**2, -1, keepdims=True)
+    at = tf.concat([colours * (1 / ALIKE), places * (1 / NEARBY)], -1)  # [c, 5]
+    squares = tf.reduce_sum(tf.square(at), -1, keepdims=True)
     # At most 60, so that weights stay above 0.
     far = tf.minimum(
         squares + tf.transpose(squares) - 2.0 * tf.matmul(at, at, transpose_b=True), 60.0

@@ -39,6 +39,6 @@ def mixed(
     """
     apart = levels.smoothed((texture - guide)[tf.newaxis])  # [1, h, w, 3]
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
-    wrong = tf.clip_by_value((apart - ALLOWED * contrast) / WRONG, 0.0, 1.0)
+    wrong = tf.clip_by_value((apart - ALLOWED * contrast) * (1 / WRONG), 0.0, 1.0)
     trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
     return fill + (1.0 - FILL * (1.0 - repeats)) * (1.0 - certain) * (trusted - fill)
