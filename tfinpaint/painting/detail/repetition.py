@@ -259,13 +259,13 @@ def _repeating(own, labels, cells):
     own: float32 [n, k + 1], of `_costs`.   labels: int32 [n]; k keeps the guide.
     """
     costs = tf.gather(own, labels, batch_dims=1)
-    sure = tf.clip_by_value((UNSURE - costs) / (UNSURE - SURE), 0.0, 1.0)
+    sure = tf.clip_by_value((UNSURE - costs) * (1 / (UNSURE - SURE)), 0.0, 1.0)
     sure = tf.where(labels < tf.shape(own)[1] - 1, sure, 0.0)
     pairs = tf.stack([sure, tf.ones_like(sure)], -1)
     grid = tf.scatter_nd(cells.places, pairs, tf.concat([cells.grid, [2]], 0))
     around = tf.nn.avg_pool2d(grid[tf.newaxis], WIDELY, 1, "SAME")[0]
     around = tf.gather_nd(around[..., 0] / tf.maximum(around[..., 1], 1e-6), cells.places)
-    return sure * tf.minimum(around / HALF, 1.0)
+    return sure * tf.minimum(around * (1 / HALF), 1.0)
 
 
 def _composed(picture, hole, part, cells, labels, repeats, moves):
