@@ -29,6 +29,7 @@ NOT_NEEDED = (
 )
 
 
+@pytest.mark.slow
 def test_a_fill_imports_nothing_that_it_does_not_need(packed):
     script = f"""
 import sys
@@ -71,6 +72,7 @@ def test_the_network_is_traced_once_and_stands_once_in_the_graph():
     assert whole["Conv2D"] == network["Conv2D"] > 10
 
 
+@pytest.mark.slow
 def test_no_source_is_rewritten(monkeypatch):
     def refuse(*arguments, **keywords):
         raise AssertionError("AutoGraph was asked to convert a function")

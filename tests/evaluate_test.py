@@ -267,6 +267,7 @@ def test_another_size_than_the_papers_shows_no_published_figures(run, photos, tm
     assert "[" not in out[out.index("==") : out.index("made 2")]
 
 
+@pytest.mark.slow
 def test_the_same_flags_make_the_same_table(run, photos, tmp_path):
     tables = []
     for name in "ab":

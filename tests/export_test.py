@@ -126,7 +126,7 @@ def test_inpaint_takes_the_highest_version_of_an_export(saved, run_dir, tmp_path
     "quantize, size",
     [
         ("none", None),
-        ("float16", "32,48"),
+        pytest.param("float16", "32,48", marks=pytest.mark.slow),
         pytest.param("dynamic", "any", marks=pytest.mark.slow),
     ],
 )

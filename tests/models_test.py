@@ -46,7 +46,7 @@ def files(tmp_path, monkeypatch, pair):
 
 
 # Of its small systems, these are made in the least time.
-QUICK = ("multistage", "partial_conv", "residual")
+QUICK = ("residual",)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +163,7 @@ def test_load_gives_the_default(in_the_box, packed):
             np.testing.assert_array_equal(one.numpy(), two.numpy())
 
 
+@pytest.mark.slow
 def test_a_folder_named_default_is_written_otherwise_and_told_of(
     in_the_box, files, packed, pair, caplog
 ):
@@ -276,7 +277,7 @@ def test_the_studio_names_the_default(in_the_box, packed, tmp_path, monkeypatch)
     assert list(named) == ["default", "default-2"] and named["default"] == packed
 
 
-@pytest.mark.parametrize("name", ["default", "PATH"])
+@pytest.mark.parametrize("name", ["default", pytest.param("PATH", marks=pytest.mark.slow)])
 def test_a_run_starts_from_it(in_the_box, packed, name):
     system = tfinpaint.create("multistage", width=4, depth=4)
     system.compile(perceptual_weights="none", loss_weights={"adversarial": 0.0})
@@ -289,6 +290,7 @@ def test_a_run_starts_from_it(in_the_box, packed, name):
         np.testing.assert_array_equal(average.numpy(), one.numpy())
 
 
+@pytest.mark.slow
 def test_a_run_with_a_critic_or_of_another_system_is_told_what_the_default_lacks(
     in_the_box, packed
 ):

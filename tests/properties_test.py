@@ -4,6 +4,7 @@ hypothesis draws the cases, the same ones each time, and reduces one that fails.
 """
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -138,6 +139,7 @@ def test_a_composite_is_the_photograph_where_known_and_the_output_in_the_hole(ho
         np.testing.assert_array_equal(made[place], (output if hole[place] else photo)[place])
 
 
+@pytest.mark.slow
 @FEW
 @given(
     st.sampled_from(["box", "strokes", "objects", "mixed"]),

@@ -35,7 +35,7 @@ def pytorch_names(file):
     [
         ("multistage", "manet"),
         ("musical", "musical"),
-        ("coherent_semantic", "csa"),
+        pytest.param("coherent_semantic", "csa", marks=pytest.mark.slow),
         ("shift_net", "shift"),
     ],
 )
@@ -56,7 +56,7 @@ def test_names_of_pytorch_releases(name, file):
     "name, file",
     [
         ("contextual_attention", "deepfill_v1/official_places2_index.txt"),
-        ("gated_conv", "deepfill_v2/snap-0.index.txt"),
+        pytest.param("gated_conv", "deepfill_v2/snap-0.index.txt", marks=pytest.mark.slow),
     ],
 )
 def test_names_and_shapes_of_deepfill(name, file):
@@ -71,7 +71,8 @@ def test_names_and_shapes_of_deepfill(name, file):
     }
 
 
-LARGE = {"coherent_semantic", "edge_connect", "pluralistic"}  # four to seven seconds each
+# Three to seven seconds each.
+LARGE = {"coherent_semantic", "edge_connect", "pluralistic", "gated_conv"}
 
 
 @pytest.mark.parametrize(

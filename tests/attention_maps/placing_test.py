@@ -84,10 +84,7 @@ def test_a_square_photograph_gives_what_the_system_says(multistage):
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[] if name in ("residual", "gated_conv") else pytest.mark.slow)
-        for name in SMALL
-    ],
+    [pytest.param(name, marks=[] if name == "residual" else pytest.mark.slow) for name in SMALL],
 )
 def test_all_systems_know_their_layers(name):
     maps = painter(name).attention_maps(

@@ -258,6 +258,7 @@ def test_zoom_draws_the_scale_of_each_square_alone_and_repeats(folder):
         np.testing.assert_array_equal(one[0], two[0])
 
 
+@pytest.mark.slow
 def test_a_zoom_of_one_number_is_another_resize(folder):
     once = PhotoSettings(folder, 32, resize=64)
     zoomed = PhotoSettings(folder, 32, resize=32, photo_zoom=(2.0, 2.0))
@@ -351,7 +352,7 @@ def check_shares(photos, hole_settings, holes_on_device=False, several=(TWO_OF_T
                     np.testing.assert_array_equal(np.concatenate([p[1] for p in own]), made[part])
 
 
-@pytest.mark.parametrize("kind", ["center", "box"])
+@pytest.mark.parametrize("kind", ["center", pytest.param("box", marks=pytest.mark.slow)])
 def test_shares_of_processes_are_the_whole_batch(kind, folder):
     several = TWO_OF_TWO, [batches.Share(0, 12, 3)], [batches.Share(6, 6)]
     check_shares(PhotoSettings(folder, 32, color_jitter=0.2), HoleSettings(kind), several=several)
@@ -368,6 +369,7 @@ def test_a_share_reads_no_photographs_of_the_others(monkeypatch):
     assert sorted(asked) == sorted(own[: len(asked)])
 
 
+@pytest.mark.slow
 def test_a_share_of_a_stream_decodes_no_photographs_of_the_others(monkeypatch):
     with tfds.testing.mock_data(num_examples=60):
         photos, read = open_photos("tfds:celeb_a"), []

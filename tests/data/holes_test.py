@@ -18,9 +18,9 @@ BOUNDS = [
     ("box", (0.3, 0.3 + 1 / 64), 64),
     ("box", (0.3, 0.3 + 1 / 100), 100),
     ("strokes", None, 64),
-    ("strokes", (0.001, 0.02), 64),
-    ("strokes", (0.9, 0.98), 64),
-    ("strokes", (0.3, 0.3 + 1 / 64), 64),
+    pytest.param("strokes", (0.001, 0.02), 64, marks=pytest.mark.slow),
+    pytest.param("strokes", (0.9, 0.98), 64, marks=pytest.mark.slow),
+    pytest.param("strokes", (0.3, 0.3 + 1 / 64), 64, marks=pytest.mark.slow),
     ("strokes", (0.1, 0.11), 100),
     ("strokes", (0.1, 0.6), 16),
     ("objects", None, 64),
@@ -31,7 +31,7 @@ BOUNDS = [
     ("objects", (0.1, 0.6), 16),
     ("mixed", None, 64),
     ("mixed", (0.001, 0.02), 64),
-    ("mixed", (0.97, 0.99), 64),
+    pytest.param("mixed", (0.97, 0.99), 64, marks=pytest.mark.slow),
     ("mixed", (0.5, 0.5 + 1 / 64), 64),
 ]
 
@@ -66,7 +66,7 @@ def test_bounds_hold_for_any_brush(brush, ratio):
 
 @pytest.mark.parametrize(
     "kind",
-    ["strokes", *(pytest.param(k, marks=pytest.mark.slow) for k in ("box", "objects", "mixed"))],
+    ["box", *(pytest.param(k, marks=pytest.mark.slow) for k in ("strokes", "objects", "mixed"))],
 )
 def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     settings = HoleSettings(kind)
@@ -80,7 +80,9 @@ def test_eager_graph_and_compiled_give_the_same_pixels(kind):
     np.testing.assert_array_equal(eager, tf.function(make, jit_compile=True)(*arguments).numpy())
 
 
-@pytest.mark.parametrize("kind", ["box", "objects", "strokes", "mixed"])
+@pytest.mark.parametrize(
+    "kind", ["box", "objects", "strokes", pytest.param("mixed", marks=pytest.mark.slow)]
+)
 def test_holes_are_different_and_repeat_for_the_same_seed_and_step(kind):
     settings = HoleSettings(kind)
     first = holes(1, 2, 24, 64, settings).numpy()

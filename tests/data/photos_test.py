@@ -108,7 +108,10 @@ def test_samples_are_the_colour_photographs_but_coffee():
 
 @pytest.mark.parametrize(
     "source, shape",
-    [("tfds:celeb_a", (218, 178, 3)), ("tfds:places365_small:validation", (256, 256, 3))],
+    [
+        ("tfds:celeb_a", (218, 178, 3)),
+        pytest.param("tfds:places365_small:validation", (256, 256, 3), marks=pytest.mark.slow),
+    ],
 )
 def test_tfds_sets(source, shape):
     with tfds.testing.mock_data(num_examples=5):

@@ -105,6 +105,7 @@ def test_an_export_scores_as_its_run(run_dir, exported_run, photos):
     assert found.models["small/1"]["kind"] == "export"
 
 
+@pytest.mark.slow
 def test_pairs_are_filled_as_inpaint_fills_them(run_dir, pairs, eager):
     found = evaluate(EvaluationSettings((run_dir,), f"pairs:{pairs}", batch_size=2))
     assert found.image_size is None
@@ -309,11 +310,15 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         ),
         ({"models": ("telea", "telea")}, "twice"),
         ({"models": ("RUN", "RUN/../small/")}, "twice"),
-        ({"models": ("EXPORT", "EXPORT/..")}, "twice"),
+        pytest.param({"models": ("EXPORT", "EXPORT/..")}, "twice", marks=pytest.mark.slow),
         ({"batch_size": 0}, "`batch_size` is at least 1"),
         ({"protocol": "x"}, "`protocol` is default"),
         ({"models": ("RUN",), "image_size": 30}, "`image_size` is a multiple of 8"),
-        ({"models": ("EXPORT",), "protocol": "coherent_semantic"}, "composites"),
+        pytest.param(
+            {"models": ("EXPORT",), "protocol": "coherent_semantic"},
+            "composites",
+            marks=pytest.mark.slow,
+        ),
         ({"models": ("mean",), "data": "pairs:PAIRS", "protocol": "coherent_semantic"}, "squares"),
         (
             {"models": ("RUN",), "protocol": "coherent_semantic", "detail": "auto"},
@@ -331,8 +336,10 @@ def test_realism_is_of_whole_blocks(photos, monkeypatch):
         ),
     ],
 )
-def test_mistakes(settings, message, run_dir, exported_run, photos, pairs):
-    paths = {"RUN": run_dir, "EXPORT": exported_run}
+def test_mistakes(settings, message, run_dir, photos, pairs, request):
+    paths = {"RUN": run_dir}
+    if "EXPORT" in settings.get("models", ()):  # an export takes many seconds
+        paths["EXPORT"] = request.getfixturevalue("exported_run")
     values = {"data": f"folder:{photos}", "count": 2, "models": ("mean",), **settings}
     for name, path in paths.items():
         values["models"] = tuple(model.replace(name, path) for model in values["models"])

@@ -173,7 +173,9 @@ def test_several_holes_share_one_window_and_all_else_keeps_its_bytes(model):
     )
 
 
-@pytest.mark.parametrize("stride", [1, 16, 256])
+@pytest.mark.parametrize(
+    "stride", [16, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 256))]
+)
 def test_the_window_is_that_of_windows_py(stride):
     rng = np.random.default_rng(stride)
     for _ in range(200):
@@ -347,7 +349,7 @@ print(json.dumps([known, [name for name in sys.modules\
 """
 
 
-@pytest.fixture(scope="module", params=["one", pytest.param("the others", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["one", "the others"])
 def systems(painter, folder, tmp_path_factory, request):
     """A folder with an export of each system of this group, and the painters by name."""
     if request.param == "one":
@@ -396,6 +398,7 @@ def test_systems_open_where_only_tensorflow_is_and_fill_the_same(systems, alone)
         )
 
 
+@pytest.mark.slow
 def test_the_signatures_are_of_tensorflows_own_operations(systems, alone):
     folder, painters = systems
     own = alone[2]
@@ -421,6 +424,7 @@ def _operations(path):
     return found
 
 
+@pytest.mark.slow
 def test_versions_count_up_and_nothing_half_written_stays(painter, folder, tmp_path):
     (tmp_path / "7").mkdir()
     (tmp_path / "notes").mkdir()
@@ -429,19 +433,18 @@ def test_versions_count_up_and_nothing_half_written_stays(painter, folder, tmp_p
     assert sorted(os.listdir(tmp_path)) == ["7", "8", "9", "notes"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error, reason",
     [
         (OSError(28, "No space left on device", "out/.version.1f"), "the disk is full"),
-        pytest.param(
+        (
             OSError(2, "No such file or directory", "out/.version.1f"),
             "No such file or directory",
-            marks=pytest.mark.slow,
         ),
-        pytest.param(
+        (
             tf.errors.UnknownError(None, None, "out/.version.1f; Input/output error [Op:SaveV2]"),
             "Input/output error",
-            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -480,6 +483,7 @@ def test_generate_is_a_runs_alone(loaded):
         loaded.generate(np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 1), np.float32))
 
 
+@pytest.mark.slow
 def test_attention_is_a_runs_alone(folder, loaded, command_line, tmp_path):
     photo, mask = tmp_path / "a.png", tmp_path / "m.png"
     photo.write_bytes(tf.io.encode_png(np.full((64, 64, 3), 90, np.uint8)).numpy())

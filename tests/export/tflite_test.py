@@ -164,6 +164,7 @@ def test_the_signature_names_its_tensors_and_has_the_size_that_was_asked_for():
         } == {"image": ([*expected, 3], np.uint8), "mask": ([*expected, 1], np.uint8)}
 
 
+@pytest.mark.slow
 def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
     file = tflite.TFLitePainter(_file("gated_conv"))
     photo, mask = next(_pairs())
@@ -175,6 +176,7 @@ def test_the_mask_is_cut_at_the_threshold_and_nothing_under_the_hole_counts():
     np.testing.assert_array_equal(file.fill(other, at_threshold), filled)
 
 
+@pytest.mark.slow
 def test_int8_computes_its_convolutions_in_int8():
     interpreter = tf.lite.Interpreter(model_content=_file("gated_conv", "int8"))
     kinds = {d["index"]: d["dtype"] for d in interpreter.get_tensor_details()}

@@ -121,7 +121,12 @@ def test_coherent_semantic_attention(variant, at):
 
 
 @pytest.mark.parametrize(
-    "layer", [PatchAttention(), CoherentSemanticAttention(), ContextualAttention()]
+    "layer",
+    [
+        PatchAttention(),
+        pytest.param(CoherentSemanticAttention(), marks=pytest.mark.slow),
+        ContextualAttention(),
+    ],
 )
 def test_one_pixel_of_a_larger_hole_means_the_position_it_lies_in(layer):
     holes = HOLES[:2].repeat(4, 1).repeat(4, 2)

@@ -263,7 +263,7 @@ def test_a_larger_hole_is_reduced(variant, factor):
         # The released 120 pixels of 256: 16 x 16 cells without the 4 corners. The hole touches
         # all 16 x 16.
         ((68, 68, 188, 188), 252, 256),
-        ((64, 64, 192, 192), 256, 256),
+        pytest.param((64, 64, 192, 192), 256, 256, marks=pytest.mark.slow),
         # A stroke 4 pixels wide and as long as the picture vanishes as released; it touches one row
         # of cells.
         ((100, 0, 104, 256), 0, 32),
@@ -408,7 +408,8 @@ def test_official_gradient_by_hand():
     )
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_eager_function_and_compiled_are_equal(variant):
     """Gradients are compared too."""
     layer, features = (

@@ -227,7 +227,7 @@ def test_each_picture_has_its_own_hole():
     assert largest_difference(got[0], layer([features[:1], HOLES["corner"]])[0]) > 0.1
 
 
-@pytest.mark.parametrize("rate,fuse", [(2, 3), (1, 1)])
+@pytest.mark.parametrize("rate,fuse", [pytest.param(2, 3, marks=pytest.mark.slow), (1, 1)])
 def test_eager_function_and_compiled_are_equal(rate, fuse):
     features, layer = (
         random_features(8, len(BATCH), 8, 12, 4),
@@ -265,7 +265,10 @@ def test_unknown_sizes():
 
 @pytest.mark.parametrize(
     "rate,fuse,shape",
-    [(1, 3, (2, 3)), (2, 1, (6, 4)), pytest.param(2, 3, (4, 6), marks=pytest.mark.slow)],
+    [
+        (1, 3, (2, 3)),
+        *(pytest.param(2, *case, marks=pytest.mark.slow) for case in ((1, (6, 4)), (3, (4, 6)))),
+    ],
 )
 def test_gradient(rate, fuse, shape):
     """In float64 against finite differences; the last picture has no known key. The output itself

@@ -122,7 +122,8 @@ def test_each_picture_has_its_own_hole(variant):
         )
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_eager_function_and_compiled_are_equal(variant):
     layer, _, _ = block(variant)
     features = random_features(5, len(BATCH), 6, 7, 4)
@@ -149,7 +150,8 @@ def test_unknown_sizes(variant):
     assert layer(list(inputs)).shape.as_list() == [None, None, None, 4]
 
 
-@pytest.mark.parametrize("variant", ["official", pytest.param("paper", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_gradient(variant):
     """In float64 against finite differences."""
     layer, squeeze, merge = block(variant, 2, "float64")
@@ -168,7 +170,9 @@ def test_gradient(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("where", ["corner", "none", "all"])
+@pytest.mark.parametrize(
+    "where", ["corner", *(pytest.param(w, marks=pytest.mark.slow) for w in ("none", "all"))]
+)
 def test_zero_features_are_no_nan(variant, where):
     layer, squeeze, merge = block(variant)
     partly = random_features(8, 1, 6, 7, 4)

@@ -255,7 +255,7 @@ def test_config_round_trip():
     np.testing.assert_array_equal(again([features, valid])[0], layer([features, valid])[0])
 
 
-@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize("parts", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_model_with_it_is_saved_and_loaded(tmp_path, parts):
     a, b, valid = (tf.keras.Input([8, 8, channels]) for channels in (3, 2, 1))
     features, known = ([a, b], [valid, valid]) if parts else (a, valid)

@@ -269,7 +269,13 @@ def test_a_hole_whose_size_does_not_fit_is_refused(height, width):
         )
 
 
-@pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS[:2] + SETTINGS[5:7])
+@pytest.mark.parametrize(
+    "variant,patch_size,propagation",
+    [
+        SETTINGS[6],
+        *(pytest.param(*SETTINGS[k], marks=pytest.mark.slow) for k in (0, 1, 5)),
+    ],
+)
 def test_eager_function_and_compiled_are_equal(variant, patch_size, propagation):
     features = random_features(14, 3, 6, 7, 4)
     holes = np.concatenate([HOLES["several"], HOLES["few keys"], hole_map(6, 7, (0, 0, 6, 7))])
@@ -433,7 +439,8 @@ def test_block_parameter_counts(channels, parameters):
     assert layer.count_params() == 2 * (n * n + n) + n * channels + channels == parameters
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_block_gradient(variant):
     layer, _, _ = block(variant, 2, "float64")
     features, hole = (
@@ -517,7 +524,13 @@ def test_large_maps_in_turns(monkeypatch, variant, patch_size, at_once):
         assert largest_difference(got, expected) < 1e-5
 
 
-@pytest.mark.parametrize("variant,patch_size,propagation", SETTINGS)
+@pytest.mark.parametrize(
+    "variant,patch_size,propagation",
+    [
+        SETTINGS[1],
+        *(pytest.param(*s, marks=pytest.mark.slow) for s in SETTINGS if s != SETTINGS[1]),
+    ],
+)
 @pytest.mark.parametrize(
     "where", ["several", *(pytest.param(w, marks=pytest.mark.slow) for w in ("few keys", "none"))]
 )

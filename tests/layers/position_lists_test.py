@@ -94,7 +94,7 @@ def test_merged_keys_count_as_often_as_they_were():
     assert merge_equal(tf.constant(keys[:1]), alike[:1])[0].shape == (1, 4, 3)
 
 
-@pytest.mark.parametrize("variant", ["paper", "official"])
+@pytest.mark.parametrize("variant", [pytest.param("paper", marks=pytest.mark.slow), "official"])
 def test_a_batch_of_nothing(variant):
     any_size = tf.function(
         lambda f, h: layers.PatchAttention(1, 3, variant)([f, h]),

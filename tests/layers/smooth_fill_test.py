@@ -86,6 +86,7 @@ def test_one_colour_is_continued_exactly_and_no_known_pixel_gives_zero():
     np.testing.assert_array_equal(smooth_fill(colour, np.ones_like(hole)), np.zeros_like(colour))
 
 
+@pytest.mark.slow
 def test_graph_compiled_and_unknown_sizes_give_the_same(batch):
     expected = smooth_fill(*batch)
     for function in (

@@ -30,8 +30,8 @@ def test_compiled_tells_what_is_traced_for():
     "layer",
     [
         layers.PatchAttention(1),
-        layers.PatchAttention(3),
-        layers.PatchAttention(3, variant="official"),
+        pytest.param(layers.PatchAttention(3), marks=pytest.mark.slow),
+        pytest.param(layers.PatchAttention(3, variant="official"), marks=pytest.mark.slow),
         layers.ContextualAttention(),
     ],
 )

@@ -146,7 +146,13 @@ def test_unknown_sizes_and_compiled(make, jit_compile):
 
 
 @pytest.mark.parametrize("jit_compile", [None, True])
-@pytest.mark.parametrize("hole", [HOLES["scattered"], HOLES["inside"]], ids=["free-form", "box"])
+@pytest.mark.parametrize(
+    "hole",
+    [
+        pytest.param(HOLES["scattered"], id="free-form"),
+        pytest.param(HOLES["inside"], id="box", marks=pytest.mark.slow),
+    ],
+)
 def test_a_loss_gradient_passes_by(jit_compile, hole):
     """Both maps are constants to a tape, also inside a compiled step: the hole gets no gradient,
     the output the right one."""

@@ -120,7 +120,11 @@ def naive_lpips(network, arrays, output, original):
 
 # 31 and 17 are the least sides. With 47 x 36, each pool of either network meets even and odd sides.
 @pytest.mark.parametrize(
-    "network, sizes", [("alex", [(31, 31), (47, 36)]), ("squeeze", [(17, 17), (47, 36), (30, 33)])]
+    "network, sizes",
+    [
+        ("alex", [(31, 31), (47, 36)]),
+        pytest.param("squeeze", [(17, 17), (47, 36), (30, 33)], marks=pytest.mark.slow),
+    ],
 )
 def test_equals_loops(network, sizes, made):
     arrays = made_arrays(network)

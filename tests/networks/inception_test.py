@@ -137,6 +137,7 @@ def test_keras_weights_give_keras_features(top, whole, tmp_path):
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-4 * expected.std())
 
 
+@pytest.mark.slow
 def test_other_h5_files_are_refused(tmp_path):
     network = tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))])
     network.save_weights(tmp_path / "w.h5")

@@ -173,6 +173,7 @@ def test_deepfills_pictures_are_between_minus_1_and_1(deepfill):
         assert np.all(output[..., 0] > 0.9) and np.all(output[..., 1] < -0.9)
 
 
+@pytest.mark.slow
 def test_outputs_have_the_pictures_size_and_range():
     image, hole = random_features(2, 32, 48, 3), np.zeros((2, 32, 48, 1), np.float32)
     hole[:, 8:20, 10:30] = 1
@@ -187,6 +188,7 @@ def test_outputs_have_the_pictures_size_and_range():
     assert np.abs(rough).max() <= 1 and np.max(refined) > 3  # tanh; linear
 
 
+@pytest.mark.slow
 def test_depth_of_the_refinement_leaves_out_the_innermost_levels():
     shallow, deep = RefinementUNet(1, 4), RefinementUNet(1, 5)
     assert len(deep.trainable_variables) > len(shallow.trainable_variables)

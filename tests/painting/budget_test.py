@@ -89,7 +89,9 @@ def test_a_small_photograph_has_no_budget():
         check(hole, groups, Network(8, 256))
 
 
-@pytest.mark.parametrize("working_size", [256, 320, 512])
+@pytest.mark.parametrize(
+    "working_size", [256, *(pytest.param(n, marks=pytest.mark.slow) for n in (320, 512))]
+)
 def test_each_hole_pixel_is_in_one_group(working_size):
     network, ways = Network(8, working_size), set()
     photo = window_rows.photograph(950, 1150)  # a little more than a small one

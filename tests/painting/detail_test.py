@@ -285,6 +285,7 @@ def test_texture_is_restored_wherever_the_hole_is(box):
     assert error < most * before, (error, before)
 
 
+@pytest.mark.slow
 def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
     picture, hole = (
         np.random.default_rng(4).uniform(0, 255, (130, 90, 3)),
@@ -410,6 +411,7 @@ def test_without_a_known_patch_the_guide_stays():
     np.testing.assert_array_equal(_restore(picture, hole), picture)
 
 
+@pytest.mark.slow
 def test_a_few_known_patches_fill_a_huge_hole():
     picture = _pattern(400, 500)
     hole = ~_box(400, 500, 0, 0, 9, 500)
@@ -468,6 +470,7 @@ def test_ground_that_is_a_narrow_strip_beside_a_large_hole_is_not_filled_with_sk
 # ------------------------------------------------------------------------------------------- bounds
 
 
+@pytest.mark.slow
 def test_a_level_that_is_too_large_to_search_goes_on_with_the_matches_that_it_gets(monkeypatch):
     """At 300 x 300 and 150 x 150 pixels nothing is described; the texture is there all the same."""
     described, features = [], detail.search.features

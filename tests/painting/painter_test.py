@@ -223,7 +223,7 @@ def test_output_out_of_range_is_clipped():
     assert (filled[1:] == [255, 0, 128]).all()
 
 
-@pytest.mark.parametrize("detail", ["auto", "off"])
+@pytest.mark.parametrize("detail", ["auto", pytest.param("off", marks=pytest.mark.slow)])
 def test_a_black_and_white_photograph_stays_so(monkeypatch, detail):
     """Networks tint a little. The tint of what lies under the hole does not matter."""
     photo, mask = np.repeat(_photo(60, 90)[..., :1], 3, -1), np.zeros((60, 90), np.uint8)
@@ -288,6 +288,7 @@ def test_a_photograph_that_is_all_hole_is_refused(constant):
         constant.fill(_photo(9, 9), mask, grow=1)
 
 
+@pytest.mark.slow
 def test_the_window_function_has_one_trace_for_all_sizes(constant):
     for height, width in ((3, 5), (700, 40)):
         window, hole = _photo(height, width), np.ones((height, width, 1), np.uint8)
@@ -357,7 +358,7 @@ def test_a_thin_stroke_is_the_networks_own(grey):
     assert (filled[mask > 0] == 120).all()
 
 
-@pytest.mark.parametrize("thickness", [9, 40])
+@pytest.mark.parametrize("thickness", [9, pytest.param(40, marks=pytest.mark.slow)])
 def test_the_graph_without_detail_gives_the_bytes_of_the_one_with_it(thickness):
     painter, photo = Painter(Mean(), 32), _photo(90, 120)
     hole = np.zeros((90, 120, 1), np.uint8)

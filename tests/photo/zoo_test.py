@@ -80,6 +80,7 @@ def test_what_was_read_of_the_zoo_is_written_and_others_can_open_it(tmp_path):
         assert not any("damaged" in note for note in again.notes), (animal.name, again.notes)
 
 
+@pytest.mark.slow
 def test_two_other_readers_agree_on_the_zoo(tmp_path):
     """tifffile and OpenCV, which share no code with ours, where they read a kind at all."""
     tifffile = pytest.importorskip("tifffile")

@@ -23,7 +23,12 @@ PATH = "/v1/models/small"
 OTHER = "answered with no picture of the photograph's size"
 
 
-@pytest.fixture(params=["rest", "rest version", "grpc", "grpc version"])
+@pytest.fixture(
+    params=[
+        *("rest", "grpc"),
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("rest version", "grpc version")),
+    ]
+)
 def client(request, server):
     version = "/versions/1" if "version" in request.param else ""
     rest, grpc_url = f"{server.url}{PATH}{version}", f"grpc://{server.grpc_address}/small{version}"
@@ -381,7 +386,9 @@ def made_up():
         one.stop(None).wait()
 
 
-@pytest.mark.parametrize("side", [24, 400])  # the larger request has more than 256 KiB
+@pytest.mark.parametrize(  # the larger request has more than 256 KiB
+    "side", [24, pytest.param(400, marks=pytest.mark.slow)]
+)
 def test_grpc_a_busy_server_is_asked_again(made_up, side):
     photo = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
     mask = np.zeros((side, side), np.uint8)
@@ -428,7 +435,7 @@ def test_grpc_a_server_of_another_kind():
         said(connect(f"grpc://127.0.0.1:{port}/small", timeout=3, tries=1))
 
 
-@pytest.mark.parametrize("side", [24, 400])
+@pytest.mark.parametrize("side", [24, pytest.param(400, marks=pytest.mark.slow)])
 def test_grpc_a_server_that_starts_later_is_waited_for(made_up, side):
     photo = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
     port = free_port()

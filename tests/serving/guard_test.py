@@ -193,6 +193,7 @@ def test_a_slow_answer_is_waited_for(monkeypatch):
         assert requests.get(one.url).text == "slow"
 
 
+@pytest.mark.slow
 def test_an_answer_that_nobody_reads(listener, monkeypatch):
     monkeypatch.setattr(connections, "UNREAD", 0.3)
     with opened(listener, b"GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n") as one:
@@ -200,6 +201,7 @@ def test_an_answer_that_nobody_reads(listener, monkeypatch):
         assert len(all_of(one)) < 2**26
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_read_slowly_is_whole(listener, monkeypatch):
     unread = 0.3
     monkeypatch.setattr(connections, "UNREAD", unread)
@@ -231,6 +233,7 @@ def test_too_many_connections(listener, monkeypatch):
     assert requests.get(f"{listener.url}/size").text == "0"
 
 
+@pytest.mark.slow
 def test_no_file_descriptors_left(listener, caplog, monkeypatch):
     """One line for all connections that cannot be accepted; then it goes on."""
     monkeypatch.setattr(logging.getLogger("tfinpaint"), "propagate", True)

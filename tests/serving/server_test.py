@@ -186,7 +186,7 @@ def unpadded(content):
     return {"b64": base64.b64encode(content).decode().rstrip("=")}
 
 
-@pytest.mark.parametrize("write", [lines, unpadded])
+@pytest.mark.parametrize("write", [pytest.param(lines, marks=pytest.mark.slow), unpadded])
 def test_base64_in_lines_and_without_padding(server, painter, pair, write):
     photo, mask = pair
     for extra in range(3):  # every length of the padding
@@ -202,14 +202,22 @@ def test_base64_in_lines_and_without_padding(server, painter, pair, write):
 @pytest.mark.parametrize(
     "change, headers",
     [
-        (gzip.compress, {"Content-Encoding": "gzip"}),
-        (gzip.compress, {"Content-Encoding": "x-gzip"}),
-        (lambda body: b"\xef\xbb\xbf" + body, {}),
-        (lambda body: gzip.compress(b"\xef\xbb\xbf" + body), {"Content-Encoding": "gzip"}),
-        (lambda body: body, {"Content-Encoding": "identity"}),
-        (lambda body: body, {"Content-Type": "text/plain"}),
+        pytest.param(gzip.compress, {"Content-Encoding": "gzip"}, id="gzip"),
+        pytest.param(
+            lambda body: gzip.compress(b"\xef\xbb\xbf" + body),
+            {"Content-Encoding": "gzip"},
+            id="mark in gzip",
+        ),
+        *(
+            pytest.param(change, headers, id=name, marks=pytest.mark.slow)
+            for change, headers, name in (
+                (gzip.compress, {"Content-Encoding": "x-gzip"}, "x-gzip"),
+                (lambda body: b"\xef\xbb\xbf" + body, {}, "mark"),
+                (lambda body: body, {"Content-Encoding": "identity"}, "identity"),
+                (lambda body: body, {"Content-Type": "text/plain"}, "text"),
+            )
+        ),
     ],
-    ids=["gzip", "x-gzip", "mark", "mark in gzip", "identity", "text"],
 )
 def test_bodies_as_people_send_them(server, painter, pair, change, headers):
     body = change(json.dumps(columns(*pair)).encode())
@@ -784,6 +792,7 @@ def test_a_folder_without_a_model(tmp_path, make):
         Server({"paris": str(tmp_path / "paris")}, port=0, grpc_port=0)
 
 
+@pytest.mark.slow
 def test_the_highest_version_of_a_folder_is_taken(exported, tmp_path):
     for version in ("2", "10", "old"):
         shutil.copytree(exported / "1", tmp_path / version)

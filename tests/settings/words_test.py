@@ -218,12 +218,18 @@ SAME_MISTAKES = [
         "--output ends in .jpg, ",
     ),
 ]
+# What is told only after a system was built and compiled takes about five seconds.
+LONG = ("--freeze_batch_norm=all: ", "--weight_style: ", "--eval_data=")
 
 
 @pytest.mark.parametrize(
     "call, of_arguments, command, flags, of_flags",
-    SAME_MISTAKES,
-    ids=[case[4][:24] for case in SAME_MISTAKES],
+    [
+        pytest.param(
+            *case, id=case[4][:24], marks=pytest.mark.slow if case[4].startswith(LONG) else []
+        )
+        for case in SAME_MISTAKES
+    ],
 )
 def test_the_same_mistake_is_told_of_the_argument_and_of_the_flag(
     call, of_arguments, command, flags, of_flags, command_line, monkeypatch, tmp_path

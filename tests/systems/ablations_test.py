@@ -49,7 +49,7 @@ def named(cases, but=()):
 
 
 # These run among the fast tests.
-FAST = [ABLATIONS[k] for k in (5, 9, 11)]
+FAST = [ABLATIONS[k] for k in (5, 9)]
 TRAINED = [
     *((*case, "paper") for case in FAST),
     *(

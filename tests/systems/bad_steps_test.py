@@ -8,7 +8,7 @@ from small import SIZES, SMALL, TERMS_LEFT_OUT
 import tfinpaint
 from tfinpaint.systems.bad_steps import SKIPPED, unless_bad
 
-QUICK = ("partial_conv", "context_encoder")
+QUICK = ("partial_conv",)
 
 
 def compiled(name, **settings):

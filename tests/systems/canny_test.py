@@ -79,6 +79,7 @@ def test_pictures_that_tie():
     np.testing.assert_array_equal(canny(grey, known), scikit_image(grey, known))
 
 
+@pytest.mark.slow
 def test_batch_is_one_by_one_and_any_size_and_compiled():
     photo = data.astronaut()
     grey = np.concatenate([grey_of(photo[:128, :96]), grey_of(photo[200:328, 100:196])])

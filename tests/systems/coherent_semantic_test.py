@@ -95,7 +95,8 @@ def test_what_each_term_teaches_the_two_networks(variant, term, batch):
         assert max(move for name, move in moves["refine"].items() if "decode_4" in name) > 0
 
 
-@paper_first
+@pytest.mark.slow
+@variants
 def test_consistency_reaches_the_encoder_through_both_of_its_maps(variant, batch):
     system = small(variant, perceptual_weights="none")
     images, holes = batch
@@ -137,7 +138,7 @@ def test_reconstruction_terms_against_numpy(variant, batch):
         )
 
 
-@variants
+@paper_first
 def test_consistency_against_numpy(variant, batch):
     """The hole is reduced as the layer does it, here in loops. The target is the first channels of
     conv4_3 of the original."""
@@ -282,6 +283,7 @@ def test_the_papers_hole_at_the_features_size(variant, cells):
 # ----------------------------------------------------------------------------- weights and refusals
 
 
+@pytest.mark.slow
 @needs_shared
 def test_a_file_without_block_4_is_told_once(batch, caplog):
     with caplog.at_level(logging.WARNING, "tfinpaint"):
@@ -298,6 +300,7 @@ def test_a_file_without_block_4_is_told_once(batch, caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_more_channels_than_the_target_has_are_refused(monkeypatch):
     system = small()
     monkeypatch.setattr(system, "width", 65)  # before anything is built
@@ -307,6 +310,7 @@ def test_more_channels_than_the_target_has_are_refused(monkeypatch):
         system.compile(perceptual_weights="random")
 
 
+@pytest.mark.slow
 def test_pictures_too_small_for_the_feature_critic_are_refused(batch):
     with pytest.raises(
         SettingsError,

@@ -180,6 +180,7 @@ def test_a_long_thin_hole_is_cut_into_pieces(painter):
     assert (filled[mask > 0] != photo[mask > 0]).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_a_long_hole_is_cut_where_each_piece_has_something_known_beside_it(painter, exported):
     """Also in an export, and in a photograph that is smaller than two pieces."""
     for height, width, hole in ((100, 160, (5, 2, 36, 150)), (30, 40, (3, 3, 18, 30))):
@@ -244,6 +245,7 @@ def exported(painter, tmp_path_factory):
     return saved_model.ExportedPainter(path)
 
 
+@pytest.mark.slow
 def test_an_export_fills_the_same(painter, exported):
     photo = smooth(230, 300)
     mask = boxes(230, 300, (5, 5, 20, 28), (60, 60, 90, 50), (200, 10, 4, 270))
@@ -252,12 +254,14 @@ def test_an_export_fills_the_same(painter, exported):
     )
 
 
+@pytest.mark.slow
 def test_an_export_refuses_the_same(exported):
     photo = smooth(100, 160)
     with pytest.raises(SettingsError, match="^The holes of the mask.*Got 81 pixels of 160$"):
         exported.fill(photo, boxes(100, 160, (5, 40, 70, 81)))
 
 
+@pytest.mark.slow
 def test_a_signature_fills_all_holes_in_one_window(painter, exported):
     photo, mask = smooth(230, 300), boxes(230, 300, (60, 60, 90, 50))
     filled = exported._model.signatures["tensors"](image=photo[None], mask=mask[None, ..., None])[
@@ -300,6 +304,7 @@ def run_dir(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_samples_show_the_fill_in_its_photograph(run_dir):
     """Each row of the grid: the input, its hole, the output, the composite, the original."""
     grid = np.asarray(Image.open(f"{run_dir}/samples/final.png").convert("RGB"))
@@ -331,6 +336,7 @@ def test_a_table_measures_what_inpaint_fills(run_dir):
         model(photos, holes)
 
 
+@pytest.mark.slow
 def test_a_protocol_that_scores_known_pixels_refuses_it(run_dir):
     with pytest.raises(SettingsError, match="context_encoder fills only the hole"):
         methods.Model("a", run_dir, composited=False, pairs=False)

@@ -250,7 +250,13 @@ def test_other_sizes_are_refused(small):
         small.generate(np.zeros((1, 128, 64, 3), np.float32), np.zeros((1, 128, 64, 1), np.float32))
 
 
-@pytest.mark.parametrize("frozen, moved", [("none", 9), ("encoder", 4), ("all", 0)])
+@pytest.mark.parametrize(
+    "frozen, moved",
+    [
+        ("encoder", 4),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("none", 9), ("all", 0))),
+    ],
+)
 def test_frozen_norms_keep_their_statistics(frozen, moved):
     system = tfinpaint.create("context_encoder", width=4, bottleneck=8)
     system.compile(image_size=128, freeze_batch_norm=frozen)

@@ -95,6 +95,7 @@ def test_batches_of_seeds_make_their_holes_and_distances_in_the_step(batch):
     )
 
 
+@pytest.mark.slow
 def test_without_a_critic_the_generator_learns_on_every_batch(batch):
     system = small(loss_weights={"adversarial": 0.0})
     for step in (1, 2):
@@ -104,6 +105,7 @@ def test_without_a_critic_the_generator_learns_on_every_batch(batch):
         assert int(system.optimizer.iterations) == step
 
 
+@pytest.mark.slow
 def test_the_generator_follows_its_loss_alone(batch):
     """On the fifth batch the generator takes one step of plain descent on its terms, not on the
     critics' loss. Critics that have just learned judge it."""
@@ -147,7 +149,9 @@ def discounted(hole, gamma):
     return weights
 
 
-@pytest.mark.parametrize("gamma", [0.99, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "gamma", [0.99, *(pytest.param(x, marks=pytest.mark.slow) for x in (0.9, 1.0))]
+)
 def test_reconstruction_terms_against_numpy(batch, gamma):
     system = small(loss_weights={"adversarial": 0.0})
     system.gamma = gamma
@@ -271,6 +275,7 @@ def test_penalty_has_its_weight_and_the_seed_fixes_it(batch):
     assert floats(small(seed=1).step(*batch))["critic"] != ten
 
 
+@pytest.mark.slow
 def test_pictures_without_a_hole_are_finite_and_leave_the_penalty_without_gradient(batch):
     system = small()
     hole = tf.zeros_like(batch[1])
@@ -339,6 +344,7 @@ def test_each_picture_of_a_batch_has_its_own_window(batch):
         )
 
 
+@pytest.mark.slow
 def test_another_size_than_the_critics_is_refused(batch):
     system = small(image_size=64)
     for call in (system.step, lambda *data: system.train_step(data)):
@@ -354,7 +360,8 @@ def test_another_size_than_the_critics_is_refused(batch):
 # ---------------------------------------------------------------------------------------- distances
 
 
-@pytest.mark.parametrize("kind", ["strokes", pytest.param("box", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["strokes", "box"])
 def test_the_pipelines_distances_are_the_losss(kind):
     photos, holes = PhotoSettings("samples:astronaut", image_size=SIZE), HoleSettings(kind=kind)
     images, missing, extra = next(

@@ -29,6 +29,7 @@ SIZE = 32
 PARTS = tuple(SPECIFICATION.rates)
 
 
+@pytest.mark.slow
 def test_parameter_counts(no_numbers):
     assert count(EdgeNetwork()) == 10_761_089
     assert count(InpaintingNetwork()) == 10_774_595
@@ -132,7 +133,10 @@ def give_numbers(network, seed):
             layer.filter_vector.assign(3 * vector)  # of any length
 
 
-@pytest.mark.parametrize("height, width", [(12, 12), (16, 28), (32, 20)])
+@pytest.mark.parametrize(
+    "height, width",
+    [(12, 12), *(pytest.param(*size, marks=pytest.mark.slow) for size in ((16, 28), (32, 20)))],
+)
 def test_both_networks_are_what_numpy_computes(height, width):
     generator = np.random.default_rng(height)
     images, edges = generator.uniform(size=(2, height, width, 3)), numbers(1, 2, height, width, 1)
@@ -214,11 +218,11 @@ EDGE_TERMS, TERMS = {"edge_adversarial", "feature_matching"}, {"l1", "adversaria
 @pytest.mark.parametrize(
     "phase, terms",
     [
-        ("edges", EDGE_TERMS),
+        pytest.param("edges", EDGE_TERMS, marks=pytest.mark.slow),
         ("inpainting", TERMS),
-        ("edge_inpainting", TERMS),
+        pytest.param("edge_inpainting", TERMS, marks=pytest.mark.slow),
         ("joint", EDGE_TERMS | TERMS),
-        (None, EDGE_TERMS | TERMS),
+        pytest.param(None, EDGE_TERMS | TERMS, marks=pytest.mark.slow),
     ],
 )
 def test_what_learns_in_each_phase(phase, terms, batch):
@@ -301,6 +305,7 @@ def test_feature_matching_has_five_maps(batch):
     assert terms["edge_adversarial"] == pytest.approx(np.log1p(np.exp(-scores)).mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_terms_of_weight_0_build_no_network(batch):
     off = {"edge_adversarial": 0.0, "feature_matching": 0.0}
     system = small(loss_weights=off)
@@ -312,6 +317,7 @@ def test_terms_of_weight_0_build_no_network(batch):
         small("edges", loss_weights=off)
 
 
+@pytest.mark.slow
 def test_edges_that_nothing_teaches_are_told_before_anything_is_written(tmp_path, command_line):
     """Before the step is traced, too, where Keras would wrap the error."""
     flags = [

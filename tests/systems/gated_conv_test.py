@@ -94,6 +94,7 @@ def test_the_refinement_teaches_the_coarse_stage_too(batch):
         assert np.abs(gradient).max() > 0
 
 
+@pytest.mark.slow
 def test_the_adversarial_term_teaches_nothing_outside_the_hole(batch):
     """The critic sees the composite: without a hole it gives every output the same scores."""
     system = small(
@@ -110,6 +111,7 @@ def test_the_adversarial_term_teaches_nothing_outside_the_hole(batch):
     )
 
 
+@pytest.mark.slow
 def test_kernels_of_the_critic_have_norm_1(batch):
     """The largest singular value of each kernel, as a matrix of (5 x 5 x inputs) x outputs, is 1
     after some steps of the power iteration."""

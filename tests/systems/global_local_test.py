@@ -328,7 +328,11 @@ def test_the_mean_pixel_is_taken_from_the_picture_itself_under_mixed_precision(m
 
 
 @pytest.mark.parametrize(
-    "frozen, moving", [pytest.param("none", 16, marks=pytest.mark.slow), ("encoder", 4), ("all", 0)]
+    "frozen, moving",
+    [
+        ("encoder", 4),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("none", 16), ("all", 0))),
+    ],
 )
 def test_frozen_norms_keep_their_statistics(batch, frozen, moving):
     system = small(freeze_batch_norm=frozen)
@@ -391,6 +395,7 @@ def test_losses_of_a_naive_reading(batch):
         assert logs["adversarial"] == pytest.approx(adversarial, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_no_gradient_of_the_generator_stays_in_the_critics(batch):
     """In the port it does. The critics' step is the same whether the generator learns or not."""
     moves = []

@@ -38,6 +38,7 @@ def batch():
     return images, make_holes(0, 0, 3, SIZE, HoleSettings())
 
 
+@pytest.mark.slow
 def test_loss_is_the_sum_of_its_weighted_terms(batch):
     logs = floats(small().step(*batch))
     assert logs["loss"] == pytest.approx(
@@ -178,7 +179,12 @@ def test_the_step_captures_variables_only(batch):
 
 
 @pytest.mark.parametrize(
-    "frozen, moves", [("none", (True, True)), ("encoder", (False, True)), ("all", (False, False))]
+    "frozen, moves",
+    [
+        pytest.param("none", (True, True), marks=pytest.mark.slow),
+        ("encoder", (False, True)),
+        pytest.param("all", (False, False), marks=pytest.mark.slow),
+    ],
 )
 def test_frozen_batch_norm_keeps_its_statistics_and_trains_its_scale(batch, frozen, moves):
     system = small(freeze_batch_norm=frozen)
@@ -218,6 +224,7 @@ def test_moving_average_warms_up_and_takes_in_statistics(batch):
     assert not np.array_equal(averages["mean"], values["mean"])
 
 
+@pytest.mark.slow
 def test_a_decay_of_0_makes_the_average_a_copy(batch):
     system = small(ema_decay=0.0)
     system.step(*batch)
@@ -227,7 +234,7 @@ def test_a_decay_of_0_makes_the_average_a_copy(batch):
         np.testing.assert_array_equal(average, value)
 
 
-@pytest.mark.parametrize("variant", ["paper", "official"])
+@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
 def test_what_lies_under_the_hole_has_no_influence(batch, variant):
     images, holes = batch
     system = small(variant=variant)
@@ -236,7 +243,8 @@ def test_what_lies_under_the_hole_has_no_influence(batch, variant):
     np.testing.assert_array_equal(system.generate(images, holes), system.generate(other, holes))
 
 
-@pytest.mark.parametrize("variant", ["paper", pytest.param("official", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["paper", "official"])
 def test_a_batch_equals_its_images_one_by_one(batch, variant):
     images, holes = batch
     system = small(variant=variant)

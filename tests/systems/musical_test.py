@@ -283,6 +283,7 @@ def test_weights_that_cannot_be_downloaded_name_the_flag(no_download):
     assert no_download == ["imagenet", "imagenet"]
 
 
+@pytest.mark.slow
 def test_the_official_critic_downloads_nothing_by_default(monkeypatch):
     asked = []
     critic = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])

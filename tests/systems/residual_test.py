@@ -54,7 +54,7 @@ def test_a_mean_first_fill_begins_as_the_mean_of_what_is_known():
     np.testing.assert_allclose(fill[0, :32], images[0, :32], atol=1e-6)
 
 
-@pytest.mark.parametrize("first_fill", ["smooth", "mean"])
+@pytest.mark.parametrize("first_fill", ["smooth", pytest.param("mean", marks=pytest.mark.slow)])
 def test_a_plain_picture_of_more_than_512_pixels_is_filled_with_its_colour(first_fill):
     """The coarsest level has several cells then, some of them with nothing known."""
     images = np.full((1, 640, 704, 1), 0.8, np.float32) * np.float32([1, -0.5, 0.25])
@@ -123,7 +123,7 @@ def test_learns_and_fills_without_a_part(batch, part):
     assert all(system.get_config()[name] == value for name, value in part.items())
 
 
-@pytest.mark.parametrize("sizes", [1, 3, 4])
+@pytest.mark.parametrize("sizes", [*(pytest.param(n, marks=pytest.mark.slow) for n in (1, 3)), 4])
 def test_each_size_is_corrected_by_the_same_network(batch, sizes):
     """From an eighth to the full size, as the file says: the fill from above, plus what the network
     adds to it in missing pixels."""
@@ -212,6 +212,7 @@ def test_perceptual_term_is_of_the_clipped_output(batch):
     assert float(logs["loss"]) == pytest.approx(sum(float(logs[t]) for t in terms), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_one_size_learns_without_a_coarse_term(batch):
     system = made(sizes=1)
     system.compile(perceptual_weights="none", learning_rate=1e-3)

@@ -313,7 +313,12 @@ def softplus(x):
 
 
 @pytest.mark.parametrize(
-    "variant, square", [("paper", True), ("official", True), ("official", False)]
+    "variant, square",
+    [
+        ("paper", True),
+        ("official", True),
+        pytest.param("official", False, marks=pytest.mark.slow),
+    ],
 )
 def test_what_the_critic_is_shown_and_its_loss(variant, square):
     """In `official` a window of 15/32 of the side if all holes are squares; else all of it."""

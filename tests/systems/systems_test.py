@@ -68,6 +68,8 @@ SLOW = (
     "pluralistic",
     "global_local",
     "context_encoder",
+    "edge_connect",
+    "musical",
 )
 systems = quick(*(name for name in SETTINGS if name not in SLOW))
 # Both variants of the systems whose variants compute different things.
@@ -124,7 +126,11 @@ def test_parameter_counts_of_musical_and_partial_conv(no_numbers):
 
 
 @pytest.mark.parametrize(
-    "gated, width, parts", [(False, 32, (1_448_227, 2_153_315)), (True, 48, (1_631_151, 2_421_327))]
+    "gated, width, parts",
+    [
+        pytest.param(False, 32, (1_448_227, 2_153_315), marks=pytest.mark.slow),
+        (True, 48, (1_631_151, 2_421_327)),
+    ],
 )
 def test_parameter_counts_of_deepfill(no_numbers, gated, width, parts):
     network = networks.DeepFill(width, gated)
@@ -339,7 +345,7 @@ for a, b in zip(one[1], two[1], strict=True):
 """)
 
 
-@quick("contextual_attention")
+@quick()
 def test_a_term_is_proportional_to_its_weight(name, batch):
     """All weights are doubled: the first loss doubles, and the critics learn the same, as they
     learn before they judge the generator."""
@@ -356,7 +362,7 @@ def test_a_term_is_proportional_to_its_weight(name, batch):
         assert value == pytest.approx(expected[term] * (1 if term == "critic" else 2), rel=1e-5)
 
 
-@quick("contextual_attention")
+@quick()
 def test_moving_average(name, batch):
     """d = min(decay, (1 + t) / (10 + t)), where t counts steps of the generator: 2/11 and 3/12 in
     the first two."""
@@ -404,7 +410,7 @@ def test_mixed_precision_step(name, batch):
     assert int((half.critic_optimizer or half.optimizer).iterations) == 5
 
 
-@quick("global_local")
+@quick()
 def test_a_call_is_what_generate_gives_also_in_half_precision_and_for_float64(name, batch):
     images, holes = batch
     for policy in ("mixed_bfloat16", "float32"):
@@ -555,9 +561,9 @@ def test_known_positions_of_coherent_semantic_attention_look_at_themselves(batch
     ("contextual_attention", ("adversarial",), None, None),
     ("partial_conv", ("perceptual", "style"), None, False),
     ("musical", ("adversarial",), None, True),
-    ("coherent_semantic", ("adversarial",), ["features"], True),
-    ("coherent_semantic", ("feature_adversarial", "consistency"), ["image"], False),
     *(pytest.param(*case, marks=pytest.mark.slow) for case in [
+        ("coherent_semantic", ("adversarial",), ["features"], True),
+        ("coherent_semantic", ("feature_adversarial", "consistency"), ["image"], False),
         ("gated_conv", ("adversarial",), None, None),
         ("pluralistic", ("adversarial",), ["reconstructed"], None),
         ("pluralistic", ("adversarial_reconstruction",), ["generated"], None),
@@ -586,8 +592,10 @@ def test_a_term_of_weight_0_builds_no_network(name, off, critic, features):
     "name",
     [
         "partial_conv",
-        "coherent_semantic",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("musical", "residual")),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("musical", "residual", "coherent_semantic")
+        ),
     ],
 )
 def test_perceptual_weights_none_switches_its_terms_off(name, batch):
@@ -764,7 +772,7 @@ def test_keras_fit_evaluate_and_saved_weights(name, batch, tmp_path):
     np.testing.assert_array_equal(other.generate(*batch), trained)
 
 
-@quick("contextual_attention")
+@quick()
 def test_compiling_again_keeps_what_was_trained(name, batch):
     system = small(name)
     system.step(*batch)
@@ -919,7 +927,14 @@ def test_freezing_batch_norm_where_there_is_none_is_refused(name):
         small(name, freeze_batch_norm="encoder")
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name != "musical"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else [])
+        for name in SETTINGS
+        if name != "musical"
+    ],
+)
 def test_critic_weights_are_musicals_alone(name):
     with pytest.raises(
         SettingsError,
@@ -983,7 +998,7 @@ def test_distances_are_contextual_attentions_alone(batch):
         small("gated_conv").train_step((images, holes, holes))
 
 
-@quick("partial_conv", "multistage", "musical", "residual")
+@quick("multistage", "residual")
 def test_every_term_of_the_specification_is_computed_and_no_other(name, batch):
     """With the weights of small versions, and all others above 0; the loss is their sum. Without
     this test nobody would notice a flag that does nothing."""

@@ -381,7 +381,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
             "text.safetensors",
             ["text.safetensors cannot be read as a PyTorch state dict in .safetensors"],
         ),
-        (
+        pytest.param(
             "multistage",
             "other.npz",
             [
@@ -389,6 +389,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
                 "100 missing",
                 "1 left over (other)",
             ],
+            marks=pytest.mark.slow,
         ),
         (
             "coherent_semantic",
@@ -403,7 +404,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
         ("contextual_attention", "text.npz", ["text.npz", "text.npz.index"]),
         ("contextual_attention", "empty", ["--weights=empty has 0"]),
         ("contextual_attention", "text", ["text cannot be read as a TensorFlow checkpoint"]),
-        (
+        pytest.param(
             "gated_conv",
             "few",
             [
@@ -411,6 +412,7 @@ def test_training_goes_on_from_it(run, command_line, tmp_path, deepfill):
                 "83 missing",
                 "1 of another shape (inpaint_net/conv1/bias [2] instead of [48])",
             ],
+            marks=pytest.mark.slow,
         ),
     ],
 )

@@ -24,9 +24,8 @@ def small():
     return photo, mask
 
 
-@pytest.mark.parametrize(
-    "kind, requests", [("rest", 40), pytest.param("grpc", 60, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, requests", [("rest", 40), ("grpc", 60)])
 def test_many_clients_at_once_get_what_one_gets(server, small, kind, requests):
     url = (
         f"{server.url}/v1/models/small" if kind == "rest" else f"grpc://{server.grpc_address}/small"

@@ -185,6 +185,7 @@ def test_a_finished_result_is_not_made_again_wherever_its_run_directory_is(made)
     assert not (made.output / MUSICAL.name / "run").exists()
 
 
+@pytest.mark.slow
 def test_with_more_minutes_a_run_goes_on_and_its_result_stays_until_then(made):
     made("--minutes=2")
     made.fails = True
@@ -244,6 +245,7 @@ def test_no_result_is_trained_again_for_lpips(made, tmp_path, is_there):
     assert made.log() == ["phases ; from 0 to 20"]
 
 
+@pytest.mark.slow
 def test_with_more_minutes_a_run_in_phases_begins_anew(made):
     made("--minutes=1", run=EDGES)
     made("--minutes=2", run=EDGES)

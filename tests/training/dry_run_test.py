@@ -145,6 +145,7 @@ def test_suspicious_photographs(made, tmp_path):
     assert warnings_of(made) == ""
 
 
+@pytest.mark.slow
 def test_a_run_warns_of_validation_photographs_that_it_trains_on(made, tmp_path, eager):
     (tmp_path / "copies").mkdir()
     (tmp_path / "copies/other.png").write_bytes((tmp_path / "photos/1.png").read_bytes())

@@ -227,6 +227,7 @@ def test_a_signal_ends_the_run_after_its_step(settings, tmp_path, straight, monk
     assert same(weights(tmp_path / "run"), straight)
 
 
+@pytest.mark.slow
 def test_a_signal_waits_for_the_checkpoint_that_is_written(settings, tmp_path, monkeypatch):
     to_disk = checkpoint_writing._to_disk
 
@@ -256,6 +257,7 @@ def test_a_signal_does_not_wait_for_validation(settings, tmp_path, monkeypatch):
     assert steps_of(tmp_path / "run") == [3]
 
 
+@pytest.mark.slow
 def test_a_signal_while_the_first_step_is_traced_ends_at_once(settings, tmp_path, monkeypatch):
     from tfinpaint.systems.partial_conv.system import PartialConv
 
@@ -269,6 +271,7 @@ def test_a_signal_while_the_first_step_is_traced_ends_at_once(settings, tmp_path
     assert steps_of(tmp_path / "run") == [0]
 
 
+@pytest.mark.slow
 def test_a_signal_before_the_first_step_ends_at_once(settings, tmp_path, monkeypatch):
     def fed(self, batches):
         os.kill(os.getpid(), signal.SIGTERM)

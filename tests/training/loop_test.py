@@ -139,6 +139,7 @@ def test_a_loaded_painter_fills_a_photograph_and_keeps_known_pixels(run):
     assert (filled[mask > 0] != photo[mask > 0]).any()
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_weights_of_another_run(run, tmp_path):
     tuned = dataclasses.replace(SETTINGS, steps=0, freeze_batch_norm="encoder", seed=5)
     train(tuned, str(tmp_path / "tuned"), init_from=str(run[0]))
@@ -163,10 +164,16 @@ def test_a_run_without_eval_data_validates_on_what_it_trained_on_and_says_so(tmp
     [
         ({"system": "nothing"}, "`system` is one of"),
         ({"photos": PhotoSettings("folder:/nowhere", image_size=32)}, "`source='folder:/nowhere'`"),
-        ({"eval_data": "folder:/nowhere"}, "`eval_data='folder:/nowhere'`"),
+        pytest.param(
+            {"eval_data": "folder:/nowhere"},
+            "`eval_data='folder:/nowhere'`",
+            marks=pytest.mark.slow,
+        ),
         ({"photos": PhotoSettings("samples:", image_size=40)}, "`image_size` is a multiple of 16"),
         ({"perceptual_weights": "/nowhere.h5"}, "`perceptual_weights`"),
-        ({"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere"),
+        pytest.param(
+            {"holes": HoleSettings(kind="files:/nowhere")}, "/nowhere", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, change, message):
@@ -231,6 +238,7 @@ def test_resuming_with_other_flags_takes_their_rate_and_says_what_changed(run, t
     ) == pytest.approx(1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_resume_is_told_before_anything_is_written(run, packed, tmp_path):
     """A table that cannot be read; a packed model, whose weights would hide what is learned."""
     folder = tmp_path / "run"
@@ -271,9 +279,8 @@ def test_a_damaged_checkpoint_is_told(run, tmp_path):
         train(dataclasses.replace(SETTINGS, steps=6), str(tmp_path / "run"), resume=True)
 
 
-@pytest.mark.parametrize(
-    "part", [*(pytest.param(x, marks=pytest.mark.slow) for x in ("data", "index")), "one bit"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["data", "index", "one bit"])
 def test_a_damaged_checkpoint_is_named_with_the_one_to_go_on_from(run, tmp_path, part):
     folder = tmp_path / "run"
     shutil.copytree(run[0], folder)
@@ -433,6 +440,7 @@ def test_what_load_cannot_use(run, tmp_path):
             tfinpaint.load(str(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
     settings = dataclasses.replace(
         PLAIN,
@@ -484,6 +492,7 @@ def test_a_run_on_tensorflow_datasets(tmp_path, name):
     assert result.step == 2 and np.isfinite(result.figures["psnr_in_hole"])
 
 
+@pytest.mark.slow
 def test_mask_files_are_holes_to_train_with(tmp_path):
     """White strokes are known: 30 % of each mask is hole."""
     masks = tmp_path / "masks"

@@ -41,6 +41,7 @@ def test_nothing_holds_a_system_that_has_trained(name):
     assert [r().name for r in left if r() is not None] == []
 
 
+@pytest.mark.slow
 def test_custom_gradients_of_a_graph_go_with_it():
     from tfinpaint.layers.patches import extract
 

@@ -168,6 +168,7 @@ def rates_of(made):
     return [float(optimizer.learning_rate) for optimizer in made.parts.values()]
 
 
+@pytest.mark.slow
 def test_a_part_that_begins_later_or_pauses_follows_the_steps_of_the_run(eager):
     """In phases: the critics have no steps behind them at step 3, in which the generator pauses."""
     made = system("global_local", optimizer=None, learning_rate=1e-3, schedule=schedule_of(FALLS))
@@ -181,6 +182,7 @@ def test_a_part_that_begins_later_or_pauses_follows_the_steps_of_the_run(eager):
     assert made.run_step == 5 and int(made.critic_optimizer.iterations) == 2
 
 
+@pytest.mark.slow
 def test_a_step_that_is_passed_over_counts_and_a_restored_run_goes_on_at_its_step(eager, tmp_path):
     made = system(
         loss_weights={"adversarial": 0.0},
@@ -254,7 +256,9 @@ def moved(made, before, rate):
     return math.sqrt(sum(squares)) / rate
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+)
 def test_gradients_are_clipped_to_a_norm_of_all_together(policy):
     tf.keras.mixed_precision.set_global_policy(policy)
     try:
@@ -278,6 +282,7 @@ def test_gradients_are_clipped_to_a_norm_of_all_together(policy):
     assert norms[2] == pytest.approx(0.05, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_critics_gradients_are_clipped_too():
     made = system(critic_optimizer=tf.keras.optimizers.SGD(1.0), clip_norm=1e-3)
     before = [v.numpy() for v in made.critic.trainable_variables]

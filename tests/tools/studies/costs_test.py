@@ -75,6 +75,7 @@ def words(run):
     return [sys.executable, TRAINER, "0.02", "1000", *fail]
 
 
+@pytest.mark.slow
 def test_a_step_is_measured_without_its_start():
     assert cost_measuring.seconds_per_step(words(MUSICAL)) == pytest.approx(0.02, rel=0.3)
     slow = [*words(MUSICAL), "--phases=slow"]

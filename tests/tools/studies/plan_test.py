@@ -59,7 +59,11 @@ def test_names_differ_and_the_first_runs_have_each_system():
         }
 
 
-LARGE = {"pluralistic", "edge_connect", "coherent_semantic", "musical"}  # two to four seconds each
+# One to four seconds each.
+LARGE = {
+    *("pluralistic", "edge_connect", "coherent_semantic", "musical", "contextual_attention"),
+    *("gated_conv", "global_local", "multistage", "partial_conv"),
+}
 
 
 @pytest.mark.parametrize(
