@@ -357,7 +357,8 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
     monkeypatch.setattr(detail.trust, "mixed", texture_alone)
     texture = _restore(guide, hole, restore=detail.restore)
     maps = tf.constant(hole[..., np.newaxis])
-    better, repeats = detail.repetition.continued(tf.constant(guide), maps, maps)
+    sharp = detail.edges.sharpened(tf.constant(guide), maps, maps)
+    better, repeats = detail.repetition.continued(sharp, maps, maps)
     np.testing.assert_array_equal(asked[0][0], guide)
     np.testing.assert_array_equal(asked[0][1], better)
     np.testing.assert_array_equal(asked[0][2], texture)
@@ -372,10 +373,12 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
 def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
     """All of it in the first pixel, 0.6 in the second; in something wide a fifth everywhere.
 
-    In something wide nothing is to repeat: there the guide would be kept for that.
+    In something wide nothing is to repeat, and no edge to become steeper: the guide would be
+    another one there.
     """
     nothing = lambda picture, *_: (picture, tf.zeros_like(picture[..., :1]))  # noqa: E731
     monkeypatch.setattr(detail.repetition, "continued", nothing)
+    monkeypatch.setattr(detail.edges, "sharpened", lambda picture, *_: picture)
     stroke, wide = _box(64, 80, 24, 10, 40, 70), _box(64, 80, 18, 24, 46, 52)
     for hole, shares in ((stroke, (1.0, 0.6, 0.4, 0.3)), (wide, (0.2,) * 4)):
         picture = _pattern(64, 80)

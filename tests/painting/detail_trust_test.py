@@ -31,7 +31,7 @@ def test_texture_gives_way_to_the_guide_where_they_are_apart_and_both_to_a_certa
     given = (fill, guide, texture, contrast, certain, repeats)
     mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in given)).numpy()
     apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
-    wrong = np.clip((_smoothed(apart) - 0.6 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
+    wrong = np.clip((_smoothed(apart) - 0.45 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
     assert wrong.min() == 0 and wrong.max() == 1
     share = 1 - (1 - 0.2 * (1 - repeats)) * (1 - certain)
     guided = np.maximum(wrong, repeats)
@@ -46,7 +46,7 @@ def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_doe
     fine = np.where(np.indices((60, 60)).sum(0)[..., np.newaxis] % 2, 80.0, 160.0)
     ledge = guide.copy()
     ledge[20:40] = 230
-    for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 184.0, 0.2)):
+    for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 245.0, 0.2)):
         mixed = trust.mixed(
             tf.constant(guide),
             tf.constant(guide),

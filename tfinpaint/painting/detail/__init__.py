@@ -9,10 +9,10 @@ The picture is the photograph with a guide in its hole. The guide is any fill, f
 network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels that touches the
 hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of the pixels
 that the matched patches have at its place. Structure and colours stay those of the guide: the
-estimate takes its low frequencies. In wide holes, the guide is first improved where the photograph
-repeats itself (repetition.py). In the end, some of the first guide is mixed into the result, and
-some of the improved one where the texture is far from it, or all of it where something repeats for
-sure (trust.py).
+estimate takes its low frequencies. In wide holes, the guide is first improved: its edges become
+steep (edges.py), and what repeats in the photograph is continued (repetition.py). In the end, some
+of the first guide is mixed into the result, and some of the improved one where the texture is far
+from it, or all of it where something repeats for sure (trust.py).
 
 Two measures keep the texture of a lawn from becoming smooth, or the same few blades repeated.
 First, patches are also compared by how rough the photograph is around them, because the guide is
@@ -28,15 +28,16 @@ to be the same with and without it.
 
 References: Wexler et al., Space-time completion of video, 2007 (votes, coarse to fine); Barnes et
 al., PatchMatch, 2009 (the search); He and Sun, Statistics of patch offsets for image completion,
-2012 (what repeats); Newson et al., Video inpainting of complex scenes, 2014, section 3.3 (texture
-features); Ashikhmin, Synthesizing natural textures, 2001 (coherent matches).
+2012 (what repeats); Osher and Rudin, Shock filters, 1990 (steep edges); Newson et al., Video
+inpainting of complex scenes, 2014, section 3.3 (texture features); Ashikhmin, Synthesizing natural
+textures, 2001 (coherent matches).
 """
 
 import cv2
 import numpy as np
 import tensorflow as tf
 
-from tfinpaint.painting.detail import levels, repetition, search, trust, votes
+from tfinpaint.painting.detail import edges, levels, repetition, search, trust, votes
 from tfinpaint.painting.detail.levels import CHANNELS, SIZE
 from tfinpaint.painting.detail.texture import contrast, roughness
 
@@ -103,8 +104,10 @@ def restore(picture: tf.Tensor, hole: tf.Tensor, part: tf.Tensor) -> tf.Tensor:
 
 def _restore(picture, hole, part, first):
     is_wide = thick(hole, WIDE)  # in strokes, the network is better than what repeats
+    wide = tf.logical_and(part, is_wide)
     fill = picture
-    picture, repeats = repetition.continued(picture, hole, tf.logical_and(part, is_wide))
+    picture = edges.sharpened(picture, hole, wide)
+    picture, repeats = repetition.continued(picture, hole, wide)
     size = tf.shape(picture)[:2]
     scale = 2**first
     padded = (size + scale - 1) // scale * scale  # every level is exactly half of the finer one

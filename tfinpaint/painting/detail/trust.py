@@ -3,8 +3,9 @@
 The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
 truth. Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over
 a few pixels, are far from the guide's. There the guide takes the texture's place. The guide is the
-fill, except where something repeats (repetition.py). Where that is sure, the guide is used alone:
-texture would be out of step with it, and the fill would take its contrast.
+fill with steeper edges (edges.py), except where something repeats (repetition.py). Where that is
+sure, the guide is used alone: texture would be out of step with it, and the fill would take its
+contrast.
 """
 
 import tensorflow as tf
@@ -17,7 +18,7 @@ FILL = 0.2
 # The guide takes more of the texture's place the more their smoothed colours differ. A difference
 # up to ALLOWED times the expected contrast of the texture has no effect. At WRONG grey levels more,
 # nothing of the texture is left.
-ALLOWED, WRONG = 0.6, 50.0
+ALLOWED, WRONG = 0.45, 50.0
 
 
 def mixed(
