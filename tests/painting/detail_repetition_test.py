@@ -301,11 +301,12 @@ def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
                 assert float(apart[n, a, b]) == pytest.approx(expected, rel=1e-3, abs=0.02)
 
 
-def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
-    # Brighter by 20 in the right half: a move across costs in both ways, one up in none.
+@pytest.mark.parametrize("step", [20.0, 100.0])
+def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour_up_to_a_limit(step):
+    # Brighter in the right half: a move across costs in both ways, one up in none.
     columns = np.mgrid[:108, :90][1]
     hole = _hole(108, 90, 42, 12, 72, 36)
-    colours = np.repeat(100.0 + 20.0 * (columns >= 46)[..., np.newaxis], 3, -1)
+    colours = np.repeat(100.0 + step * (columns >= 46)[..., np.newaxis], 3, -1)
     cells, known = _some_cells(hole), (~hole).astype(np.float32)
     energy = 900.0
     alike = np.random.default_rng(9).uniform(0, 1, (2, len(cells.places)))
@@ -320,7 +321,7 @@ def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
     own = own.numpy()
     unlike = 3.0 * (1 - alike)
     np.testing.assert_allclose(own[:, 0], unlike[0], atol=1e-3)
-    difference = 3 * 20.0**2 / energy
+    cost = 2.0 * 3 * step**2 / energy
     seen = np.array(
         [  # the share of known pixels in a cell of 6 x 6 and those around it
             known[6 * (r - 1) : 6 * (r + 2), 6 * (c - 1) : 6 * (c + 2)].mean()
@@ -328,7 +329,7 @@ def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour():
         ]
     )
     assert (seen < 1 / 3).any() and (seen > 1 / 3).any()
-    expected = unlike[1] + np.minimum(3 * seen, 1) * 2.0 * difference + 2.0 * difference
+    expected = unlike[1] + np.minimum(3 * seen, 1) * min(cost, 6.0) + min(cost, 8.0)
     np.testing.assert_allclose(own[:, 1], expected, rtol=1e-3)
     np.testing.assert_array_equal(own[:, 2], 3.0)  # the guide
 

@@ -46,7 +46,8 @@ def look(monkeypatch):
 
     def wait(folder, times=3):
         before = looks.count(str(folder))
-        until(lambda: looks.count(str(folder)) > before + times)  # the last one may not be over
+        # The last one may not be over. One takes seconds if the process holds many graphs.
+        until(lambda: looks.count(str(folder)) > before + times, seconds=120)
 
     return wait
 
