@@ -29,7 +29,6 @@ NOT_NEEDED = (
 )
 
 
-@pytest.mark.slow
 def test_a_fill_imports_nothing_that_it_does_not_need(packed):
     script = f"""
 import sys
