@@ -285,7 +285,6 @@ def test_texture_is_restored_wherever_the_hole_is(box):
     assert error < most * before, (error, before)
 
 
-@pytest.mark.slow
 def test_the_same_photograph_gives_the_same_fill_as_a_graph_too():
     picture, hole = (
         np.random.default_rng(4).uniform(0, 255, (130, 90, 3)),
