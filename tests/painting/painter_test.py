@@ -36,7 +36,7 @@ class Constant(tf.Module):
 class Guided(Constant):
     """Answers with the seed in red and the edges in green."""
 
-    specification = types.SimpleNamespace(fill_inputs=("seed", "edges"))
+    specification = types.SimpleNamespace(fill_inputs=("seed", "edges"), keeps_known=False)
     system_name = "guided"
 
     def generate(self, images, holes, seed=0, edges=None):
