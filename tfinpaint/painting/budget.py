@@ -3,7 +3,7 @@
 windows.py gives every hole a window at full size. A hatch, a mesh or dust over a whole photograph
 then costs as much as the whole photograph, though little of it is missing. So thin holes have a
 budget, unless the photograph is SMALL: PER_PIXEL pixels in windows for each missing pixel. Within
-it they take at most about two and a half times as long as one compact hole of the same area. If the
+it they take at most about three times as long as one compact hole of the same area. If the
 budget is too small, it is spent where the photograph is rough, and the rest is filled in a cheaper
 way. The three ways to fill a group of hole pixels are:
 
