@@ -205,14 +205,6 @@ def test_the_innermost_pixel():
     assert placing.choose_pixel(hole, (5, 6)) == (5, 6)
 
 
-@pytest.mark.parametrize(
-    "side, padded, want",
-    [(3, 8, [0, 1, 2, 2, 1, 0, 0, 1]), (4, 4, [0, 1, 2, 3]), (1, 3, [0, 0, 0])],
-)
-def test_padding_mirrors(side, padded, want):
-    assert placing.reflection(side, padded).tolist() == want
-
-
 def test_padding_is_brought_back_to_what_it_mirrors():
     """10 x 10 pixels are padded to 16 x 16, in cells of 4.
 

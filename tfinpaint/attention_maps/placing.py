@@ -10,6 +10,7 @@ from typing import Any, Iterable, List, NamedTuple, Optional, Tuple
 import cv2
 import numpy as np
 
+from tfinpaint.layers.mirroring import mirrored
 from tfinpaint.painting.boxes import Box, bounding_box
 from tfinpaint.settings import SettingsError
 
@@ -79,15 +80,6 @@ def place_maps(
     return [placed(name, *pair) for name, pair in zip(system.attention_layers, found)]
 
 
-def reflection(side: int, padded: int) -> np.ndarray:
-    """The index of the pixel, below `side`, that each of `padded` pixels shows: int [padded].
-
-    It is the padding of `Painter`: mirrored, edge included, as often as needed.
-    """
-    index = np.arange(padded) % (2 * side)
-    return np.minimum(index, 2 * side - 1 - index)
-
-
 def choose_pixel(hole: np.ndarray, at: Optional[Tuple[int, int]] = None) -> Tuple[int, int]:
     """Row and column of a pixel of the hole, uint8 [H, W], above 0 = hole.
 
@@ -123,6 +115,5 @@ def _sources(cells: int, side: int, padded: int) -> np.ndarray:
     """
     cell = padded // cells
     centres = np.arange(cells) * cell + cell // 2
-    return np.where(
-        centres - cell // 2 < side, np.arange(cells), reflection(side, padded)[centres] // cell
-    )
+    shown = mirrored(side, 0, padded).numpy()  # the padding of `Painter`
+    return np.where(centres - cell // 2 < side, np.arange(cells), shown[centres] // cell)

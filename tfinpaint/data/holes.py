@@ -27,9 +27,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfinpaint.data import boxes, distance_fields, objects, strokes
+from tfinpaint.layers.random_numbers import uniform
 from tfinpaint.settings import HoleSettings, SettingsError
 
-_BIT = 1 << 23
 _STREAM = 0x401E  # a stream of random numbers separate from other uses of (seed, step)
 
 
@@ -182,11 +182,8 @@ def _painted(drawn: "_Numbers", size: int, settings: HoleSettings, wanted, field
 class _Numbers:
     """Uniform numbers in [0, 1): a call gives one per image, [B]; `many(n)` gives [B, n].
 
-    Each draw has its own stream. Whole numbers are drawn and divided, because TensorFlow and XLA
-    agree on the bits of random whole numbers, but not on those of random floats.
-
-    Numbers are drawn for the whole batch, so that a part gets the same numbers as in the whole
-    batch. `batch` is the size of the part.
+    Each draw has its own stream. Numbers are drawn for the whole batch, so that a part gets the
+    same numbers as in the whole batch. `batch` is the size of the part.
     """
 
     def __init__(self, seed, step, whole: int, first: Any, number: int):
@@ -197,12 +194,10 @@ class _Numbers:
 
     def many(self, count: int) -> tf.Tensor:
         self._draws += 1
-        bits = tf.random.stateless_uniform(
-            [self._whole, count], self._key + [0, self._draws], 0, _BIT, tf.int32, alg="philox"
-        )
+        numbers = uniform([self._whole, count], self._key + [0, self._draws])
         if self.batch < self._whole:
-            bits = tf.slice(bits, [self._first, 0], [self.batch, count])
-        return tf.cast(bits, tf.float32) / _BIT
+            numbers = tf.slice(numbers, [self._first, 0], [self.batch, count])
+        return numbers
 
     def __call__(self) -> tf.Tensor:
         return self.many(1)[:, 0]

@@ -31,6 +31,8 @@ Helpers:
     patches, shifts, position_lists patches, sums along joint shifts, lists of positions
     hole_reduction, hole_bounds     the hole on a feature map, and its bounding box
     aligned_resize                  bilinear resizing with aligned corners
+    mirroring, windows              mirroring at the border; a window of each picture
+    random_numbers                  random numbers that are the same on every device
     arguments, shapes               checks of arguments; sizes of maps
     custom_gradient                 a custom gradient whose graph can be freed
     replicas, tracing               what a layer must know: of other replicas, of its graph

@@ -118,7 +118,9 @@ class PatchAttention(tf.keras.layers.Layer):
         # where it is cheap.
         queries = box_sum(extract(features, size), self.propagation)  # [B, H, W, P]
         background = features * (1 - hole) + _OFFSET
-        squares = box_sum(tf.reduce_sum(background**2, -1, keepdims=True), size, c * _OFFSET**2)
+        squares = box_sum(
+            tf.reduce_sum(tf.square(background), -1, keepdims=True), size, c * _OFFSET**2
+        )
         keys = extract(background, size, _OFFSET) * tf.math.rsqrt(squares)
         if everywhere:
             weights = tf.nn.softmax(products(flat(queries), keys))  # [B, N, N]

@@ -84,7 +84,7 @@ def one_over_norm(x: tf.Tensor, size: int = 1) -> tf.Tensor:
     If size is 1, x may have any shape. A norm counts as at least 1e-4, which bounds the gradient
     where features vanish.
     """
-    squares = box_sum(tf.reduce_sum(x**2, -1, keepdims=True), size)
+    squares = box_sum(tf.reduce_sum(tf.square(x), -1, keepdims=True), size)
     # Scaling by 2^14 and back is exact. TFLite may store constants as float16, in which 1e-8 would
     # be 0.
     return tf.math.rsqrt(tf.maximum(squares * 2.0**14, 1e-8 * 2.0**14)) * 2.0**7

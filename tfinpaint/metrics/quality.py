@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Dict, Optional, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.layers.mirroring import mirrored
 from tfinpaint.metrics.metric import Column, Metric
 
 if TYPE_CHECKING:
@@ -298,9 +299,9 @@ def _similarity(a, b, over, m):
     # As scikit-image: sample covariances for uniform windows, not for the Gaussian one.
     unbiased = 1.0 if m.window == "gauss11" else size**2 / (size**2 - 1)
     if m.region == "hole":
-        a, b = (_mirrored(x, size // 2, size // 2) for x in (a, b))
+        a, b = (_extended(x, size // 2, size // 2) for x in (a, b))
     else:
-        a, b = (_mirrored(x, 0, tf.maximum(size - tf.shape(x)[1:3], 0)) for x in (a, b))
+        a, b = (_extended(x, 0, tf.maximum(size - tf.shape(x)[1:3], 0)) for x in (a, b))
     mean_a, mean_b = blur(a), blur(b)
     variance_a = unbiased * (blur(a * a) - mean_a**2)
     variance_b = unbiased * (blur(b * b) - mean_b**2)
@@ -348,10 +349,8 @@ def _gaussian(x):
     return x
 
 
-def _mirrored(x, before, after):
-    """Extends [B, H, W, C] by mirroring at its borders, edge included, as often as needed.
-
-    tf.pad mirrors only once.
+def _extended(x, before, after):
+    """Extends [B, H, W, C] by mirroring at its borders.
 
     before: pixels to add at the top and at the left. after: at the bottom and at the right, a
         number or [2].
@@ -359,6 +358,5 @@ def _mirrored(x, before, after):
     after = tf.broadcast_to(after, [2])
     for axis in (1, 2):
         side = tf.shape(x)[axis]
-        index = tf.math.floormod(tf.range(-before, side + after[axis - 1]), 2 * side)
-        x = tf.gather(x, tf.minimum(index, 2 * side - 1 - index), axis=axis)
+        x = tf.gather(x, mirrored(side, -before, side + after[axis - 1]), axis=axis)
     return x

@@ -6,6 +6,8 @@ multiples of the stride are extended by mirroring. Bytes become numbers in [-1, 
 
 import tensorflow as tf
 
+from tfinpaint.layers.mirroring import mirrored
+
 _KNOWN = 1e-4  # the share of a cell from which on it counts as known; less is rounding
 
 
@@ -71,16 +73,9 @@ class Fitting:
 
     def _extended(self, array):
         """[h, w, n], mirrored below and to the right: [H', W', n], multiples of the stride."""
-        rows, columns = self._reflection(tf.shape(array)[0]), self._reflection(tf.shape(array)[1])
-        return tf.gather(tf.gather(array, rows, axis=0), columns, axis=1)
-
-    def _reflection(self, side):
-        """Indices that extend 0 .. side-1, by mirroring, to a side that the network takes.
-
-        The edge is included, and the mirroring is repeated as often as needed. tf.pad mirrors only
-        once, which is too little for a photograph one pixel wide.
-        """
-        padded = (side + self.stride - 1) // self.stride * self.stride
-        padded = tf.maximum(padded, self.smallest)
-        index = tf.range(padded) % (2 * side)
-        return tf.minimum(index, 2 * side - 1 - index)
+        for axis in (0, 1):
+            side = tf.shape(array)[axis]
+            padded = (side + self.stride - 1) // self.stride * self.stride
+            padded = tf.maximum(padded, self.smallest)
+            array = tf.gather(array, mirrored(side, 0, padded), axis=axis)
+        return array

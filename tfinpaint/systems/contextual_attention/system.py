@@ -25,7 +25,9 @@ import tensorflow as tf
 
 from tfinpaint.layers import replicas
 from tfinpaint.layers.hole_bounds import first_and_last
+from tfinpaint.layers.random_numbers import uniform
 from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.windows import cut
 from tfinpaint.losses import (
     critic_wasserstein,
     generator_wasserstein,
@@ -220,11 +222,8 @@ class DeepFillV1(System):
     ) -> tf.Tensor:
         """Equation (1) with the penalty (3), summed over both critics, a scalar."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        # Integers are drawn and then divided, since XLA draws other floats from the same seed.
-        bits = tf.random.stateless_uniform(
-            [replicas.whole(shape(images)[0]), 1, 1, 1], seed, 0, 2**23, tf.int32, alg="philox"
-        )
-        mix = tf.cast(replicas.own(bits), tf.float32) / 2**23  # [B, 1, 1, 1]
+        mix = uniform([replicas.whole(shape(images)[0]), 1, 1, 1], seed)
+        mix = replicas.own(mix)  # [B, 1, 1, 1]
         # [B, H/2, W/2, ...]
         windows = tf.split(_window(tf.concat([images, composite, holes], -1), holes), [3, 3, 1], -1)
         losses = []
@@ -253,10 +252,10 @@ def _window(images, holes):
 
     images [B, H, W, C], holes [B, H, W, 1] -> [B, H/2, W/2, C].
     """
-    for axis in (1, 2):
-        side = shape(holes)[axis]
+    height, width = shape(holes)[1:3]
+    corners = []
+    for axis, side in ((1, height), (2, width)):
         first, last = first_and_last(holes, axis)  # [B]
-        start = tf.clip_by_value((first + last + 1) // 2 - side // 4, 0, side - side // 2)
-        places = start[:, tf.newaxis] + tf.range(side // 2)  # [B, N / 2]
-        images = tf.gather(images, places, axis=axis, batch_dims=1)
-    return images
+        middle = (first + last + 1) // 2
+        corners.append(tf.clip_by_value(middle - side // 4, 0, side - side // 2))
+    return cut(images, tf.stack(corners, 1), height // 2, width // 2)

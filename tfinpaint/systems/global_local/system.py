@@ -36,7 +36,9 @@ from typing import Dict, Optional, Tuple
 import tensorflow as tf
 
 from tfinpaint.layers import replicas
+from tfinpaint.layers.random_numbers import uniform
 from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.windows import cut
 from tfinpaint.losses import critic_cross_entropy, generator_cross_entropy
 from tfinpaint.settings import SettingsError
 from tfinpaint.systems.base import System, blanked
@@ -173,13 +175,13 @@ class GlobalLocal(System):
 
     def judged(self, pictures: tf.Tensor, corners: tf.Tensor) -> tf.Tensor:
         """The critics' logits [B, 1] of pictures [B, S, S, 3] with the windows at `corners`."""
-        cut = windows.cut(pictures, corners, self.critic.window_side)
-        return self.critic([pictures, cut], training=True)
+        side = self.critic.window_side
+        return self.critic([pictures, cut(pictures, corners, side, side)], training=True)
 
     def corners(self, holes: tf.Tensor) -> Tuple[tf.Tensor, tf.Tensor]:
         """Corners of the windows in completed and in real pictures, int32 [B, 2] each."""
         seed = tf.stack([tf.constant(self.seed ^ _MIX, tf.int64), self.critic_optimizer.iterations])
-        numbers = replicas.own(windows.drawn(seed, replicas.whole(shape(holes)[0]), 4))
+        numbers = replicas.own(uniform([replicas.whole(shape(holes)[0]), 4], seed))
         side = self.critic.window_side
         return (
             windows.around(holes, side, numbers[:, :2]),

@@ -4,14 +4,10 @@ A window is given by its corner: the row and the column of its top left pixel, i
 shapes are fixed, so that XLA can compile these functions.
 """
 
-from typing import Any
-
 import tensorflow as tf
 
 from tfinpaint.layers.hole_bounds import first_and_last
 from tfinpaint.layers.shapes import shape
-
-_BIT = 1 << 23
 
 
 def around(holes: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
@@ -42,26 +38,6 @@ def anywhere(images: tf.Tensor, side: int, numbers: tf.Tensor) -> tf.Tensor:
     return tf.stack(
         [_between(0, height - side, numbers[:, 0]), _between(0, width - side, numbers[:, 1])], 1
     )
-
-
-def cut(images: tf.Tensor, corners: tf.Tensor, side: int) -> tf.Tensor:
-    """Crops the windows: images [B, H, W, C], corners int32 [B, 2] -> [B, side, side, C]."""
-    # Not corners[:, 0, tf.newaxis]: if corners come from tf.stack, the graph optimizer drops the
-    # axis.
-    for axis, first in enumerate(tf.unstack(corners, axis=1), 1):
-        places = tf.expand_dims(first, 1) + tf.range(side)  # [B, side]
-        images = tf.gather(images, places, axis=axis, batch_dims=1)
-    return images
-
-
-def drawn(seed: Any, batch: Any, count: int) -> tf.Tensor:
-    """Uniform float32 [batch, count] in [0, 1).
-
-    seed: int64 [2]. The same seed gives the same numbers on all devices: integers are drawn and
-        divided, since XLA draws other floats from the same seed.
-    """
-    bits = tf.random.stateless_uniform([batch, count], seed, 0, _BIT, tf.int32, alg="philox")
-    return tf.cast(bits, tf.float32) / _BIT
 
 
 def _between(low, high, numbers):

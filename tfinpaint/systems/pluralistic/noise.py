@@ -9,7 +9,7 @@ from typing import Sequence
 
 import tensorflow as tf
 
-_STEPS = 2**23  # integers to draw from; (bits + 0.5) / 2^23 is exact in float32 and above 0
+from tfinpaint.layers.random_numbers import STEPS, uniform
 
 
 def normal(shape: Sequence, seed: tf.Tensor) -> tf.Tensor:
@@ -17,8 +17,6 @@ def normal(shape: Sequence, seed: tf.Tensor) -> tf.Tensor:
 
     shape: the shape of the result, ints or scalar tensors.   seed: integer [2].
     """
-    bits = tf.random.stateless_uniform(
-        tf.stack([2, *shape]), seed, 0, _STEPS, tf.int32, alg="philox"
-    )
-    length, turn = tf.unstack((tf.cast(bits, tf.float32) + 0.5) / _STEPS)
+    # Half a step makes the numbers positive, and is exact in float32.
+    length, turn = tf.unstack(uniform(tf.stack([2, *shape]), seed) + 0.5 / STEPS)
     return tf.sqrt(-2 * tf.math.log(length)) * tf.cos(2 * math.pi * turn)

@@ -9,6 +9,7 @@ from typing import Optional
 import numpy as np
 import tensorflow as tf
 
+from tfinpaint.layers.mirroring import mirrored
 from tfinpaint.painting import boxes, filling
 from tfinpaint.painting.painter import Painter
 from tfinpaint.systems.inputs import checked_inputs
@@ -87,6 +88,6 @@ class PluralisticPainter(Painter):
         """Extends [h, w, 3] by mirroring to the least size for the critic, three cells a side."""
         for axis in (0, 1):
             side = tf.shape(pixels)[axis]
-            index = tf.range(tf.maximum(side, 3 * self.stride)) % (2 * side)
-            pixels = tf.gather(pixels, tf.minimum(index, 2 * side - 1 - index), axis=axis)
+            index = mirrored(side, 0, tf.maximum(side, 3 * self.stride))
+            pixels = tf.gather(pixels, index, axis=axis)
         return pixels

@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfinpaint.layers.hole_bounds import first_and_last
 from tfinpaint.layers.shapes import shape
+from tfinpaint.layers.windows import cut
 
 
 def are_square(holes: tf.Tensor) -> tf.Tensor:
@@ -21,13 +22,12 @@ def windows(images: tf.Tensor, holes: tf.Tensor, side: int) -> tf.Tensor:
 
     images [B, H, W, C], holes [B, H, W, 1] -> [B, side, side, C].
     """
+    corners = []
     for axis in (1, 2):
         first, length = _bounds(holes, axis)  # [B]
         start = first + length // 2 - side // 2
-        start = tf.clip_by_value(start, 0, shape(images)[axis] - side)
-        places = start[:, tf.newaxis] + tf.range(side)  # [B, side]
-        images = tf.gather(images, places, axis=axis, batch_dims=1)
-    return images
+        corners.append(tf.clip_by_value(start, 0, shape(images)[axis] - side))
+    return cut(images, tf.stack(corners, 1), side, side)
 
 
 def _bounds(holes, axis):
