@@ -3,6 +3,7 @@
 The parts are held against plain loops.
 """
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,6 +55,11 @@ def _guided(picture, hole):
 def _none(picture, *_):
     """What `continued` returns where there is nothing to do."""
     return picture, tf.zeros_like(picture[..., :1])
+
+
+def _lively(known):
+    """Brightness with so much energy that differences are relative to that near the hole."""
+    return tf.constant(100.0 * known, tf.float32)
 
 
 def _error(picture, filled, hole):
@@ -124,6 +130,25 @@ def test_where_the_guide_is_like_nothing_that_is_known_it_stays(continued):
     fence[hole] = [20, 120, 250]
     inside = _hole(128, 160, 53, 68, 72, 87)  # near the rim, the fence goes on
     np.testing.assert_allclose(continued(fence, hole)[inside], fence[inside], rtol=1e-5)
+
+
+def test_a_hole_leaves_no_outline_in_a_sky_above_rough_ground(continued):
+    """The energy of the ground does not excuse pieces of sky that are some grey levels apart."""
+    rng = np.random.default_rng(3)
+    rows, columns = np.mgrid[:200, :200]
+    ground = (rows >= 150)[..., np.newaxis]
+    sky = np.stack([60 + 0.9 * rows, 90 + 0.7 * rows, 140 + 0.3 * rows], -1)
+    sky += 0.2 * columns[..., np.newaxis]
+    photo = sky + rng.normal(0, 1, (200, 200, 1))
+    photo = np.where(ground, 120 + rng.normal(0, 60, (200, 200, 1)), photo)
+    hole = _hole(200, 200, 50, 60, 165, 130)
+    guide = np.where(ground, 120.0, sky)
+    filled = continued(np.where(hole[..., np.newaxis], guide, photo), hole)
+    inside = hole & (rows < 144)
+    apart = cv2.blur(np.where(inside[..., np.newaxis], filled - guide, 0.0), (9, 9))
+    share = cv2.blur(inside.astype(float), (9, 9))
+    apart = np.abs(apart / np.maximum(share, 1e-6)[..., np.newaxis])[inside]
+    assert np.median(apart) < 1 and np.percentile(apart, 90) < 4
 
 
 def test_only_the_part_changes_and_nothing_comes_from_the_hole(continued):
@@ -276,6 +301,7 @@ def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
     moves = np.array([[0, 30], [-21, 3], [15, -38], [-59, 70]], np.int32)
     own, apart = repetition._costs(
         tf.constant(colours),
+        _lively(known),
         tf.constant(known),
         cells,
         tf.constant(moves),
@@ -301,6 +327,36 @@ def test_differences_of_moves_are_those_of_the_pixels_that_both_have():
                 assert float(apart[n, a, b]) == pytest.approx(expected, rel=1e-3, abs=0.02)
 
 
+def test_differences_in_a_quiet_place_are_relative_to_its_own_energy():
+    # The hole's surroundings are lively on the left, and on the right as quiet as `fine`.
+    columns = np.mgrid[:60, :120][1]
+    hole = _hole(60, 120, 18, 48, 42, 66)
+    cells, known = _some_cells(hole), (~hole).astype(np.float32)
+    fine, energy = 3.0, 900.0
+    colours = np.repeat(100.0 + 4.0 * (columns >= 90)[..., np.newaxis], 3, -1)
+    brightness = np.where(columns < 48, 100.0, fine) * known
+    own, apart = repetition._costs(
+        tf.constant(colours, tf.float32),
+        tf.constant(brightness, tf.float32),
+        tf.constant(known),
+        cells,
+        tf.constant([[0, -30], [0, 45]], tf.int32),
+        tf.ones([2, len(cells.places)]),
+        tf.constant(energy),
+    )
+    quiet = 10.0 + 2.0 * fine**2
+    inside = known[cells.middles.numpy()[:, 0], cells.middles.numpy()[:, 1]] == 0
+    deep = inside & (np.abs(cells.middles.numpy() - [30, 57]) <= 3).all(-1)  # sees no known pixel
+    assert deep.any()
+    difference = 3 * 4.0**2
+    np.testing.assert_allclose(own.numpy()[deep, 0], 0.0, atol=1e-3)
+    np.testing.assert_allclose(own.numpy()[deep, 1], 2.0 * difference / quiet, rtol=1e-2)
+    # Where two moves meet, the mean of both counts.
+    between = (energy + quiet) / 2
+    np.testing.assert_allclose(apart.numpy()[deep, 0, 1], difference / between, rtol=1e-2)
+    np.testing.assert_allclose(apart.numpy()[deep, 1, 0], difference / between, rtol=1e-2)
+
+
 @pytest.mark.parametrize("step", [20.0, 100.0])
 def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour_up_to_a_limit(step):
     # Brighter in the right half: a move across costs in both ways, one up in none.
@@ -312,6 +368,7 @@ def test_a_move_costs_what_it_differs_by_in_known_pixels_and_in_colour_up_to_a_l
     alike = np.random.default_rng(9).uniform(0, 1, (2, len(cells.places)))
     own, _ = repetition._costs(
         tf.constant(colours, tf.float32),
+        _lively(known),
         tf.constant(known),
         cells,
         tf.constant([[-36, 0], [0, 40]], tf.int32),

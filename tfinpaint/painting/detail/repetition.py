@@ -42,7 +42,8 @@ RIM = 24  # how far from the part the photograph is compared with itself
 FAR = 24.0  # at this distance beyond the nearest tile, what a tile says counts 1 / e
 BROAD = 15  # structures about as large as this and larger are not compared
 MOVES = 40  # most moves
-# Costs. Differences are squared, and relative to the photograph's energy near the hole.
+# Costs. Differences are squared, and relative to the photograph's energy near the hole. Where what
+# is moved has much less, they are relative to that: in a clear sky, a faint step is seen.
 GUIDE = 3.0  # of a cell that keeps the guide
 UNLIKE = 3.0  # of a move under which nothing near by is alike
 KNOWN, KNOWN_MOST = 2.0, 6.0  # of a difference in known pixels, and the highest
@@ -57,7 +58,10 @@ ENDS = 0.35  # where a move and the guide meet
 SURE, UNSURE = 0.8, 1.8
 WIDELY, HALF = 11, 0.5
 SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
-_NOISE = 30.0  # squared grey levels, added to the energy
+_NOISE = 30.0  # squared grey levels, added to the energy near the hole
+# Most of the energy that differences are relative to: the one of what is moved times LOUDER, and
+# QUIET squared grey levels.
+LOUDER, QUIET = 2.0, 10.0
 # Pixels around the middle of a cell, to just beyond its border, at which moves are compared.
 _AROUND = np.mgrid[-4:5:2, -4:5:2].reshape(2, -1).T.astype(np.int32)
 
@@ -111,7 +115,7 @@ def _continued(picture, hole, part):
     )
     cells = _cells(wanted)
     moves, alike = _chosen(*moves_of.found(brightness, known, near), known, cells)
-    own, apart = _costs(colours, known, cells, moves, alike, energy)
+    own, apart = _costs(colours, brightness, known, cells, moves, alike, energy)
     labels = beliefs.cheapest(
         own, lambda neighbour: _meeting(apart, neighbour), cells.places, cells.grid
     )
@@ -187,11 +191,12 @@ def _chosen(moves, likeness, middles, known, cells):
     return tf.gather(moves, taken), alike
 
 
-def _costs(colours, known, cells, moves, alike, energy):
+def _costs(colours, brightness, known, cells, moves, alike, energy):
     """What each move costs in each cell, and how far moves are apart around the middle of a cell.
 
     colours float32 [h, w, 3], known float32 [h, w], moves int32 [k, 2], alike float32 [k, n].
-    energy: float32 [], to which squared differences are relative.
+    brightness: float32 [h, w], of `_fine`.
+    energy: float32 [], the energy near the hole.
 
     Returns: float32 [n, k + 1], the last one that of the guide; and float32 [n, k, k].
     """
@@ -199,18 +204,21 @@ def _costs(colours, known, cells, moves, alike, energy):
     colours -= tf.reduce_mean(colours, [0, 1])
     guide = _in_cells(colours, cells)
     around = tf.expand_dims(cells.middles, 1) + _AROUND  # [n, m, 2]
-    pixels = tf.concat([colours, known[..., tf.newaxis]], -1)
+    fine = tf.square(brightness)[..., tf.newaxis]
+    pixels = tf.concat([colours, fine, known[..., tf.newaxis]], -1)
 
     def of_move(given):
         move, alike = given
-        moved, there = _moved(pixels, move)  # [h, w, 3], [h, w, 1]
+        moved, there = _moved(pixels, move)  # [h, w, 4], [h, w, 1]
         both = there * known[..., tf.newaxis]
-        differing = both * tf.reduce_sum(tf.square(colours - moved), -1, keepdims=True)
+        differing = both * tf.reduce_sum(tf.square(colours - moved[..., :3]), -1, keepdims=True)
         means = _in_cells(tf.concat([differing, both, moved, there], -1), cells)
-        differing, both, colour, share = tf.split(means, [1, 1, 3, 1], -1)
-        differing = differing[:, 0] / tf.maximum(both[:, 0], 1e-3) / energy
-        far = tf.reduce_sum(tf.square(guide - colour / tf.maximum(share, 1e-2)), -1) / energy
-        samples = _pixels(tf.concat([moved, there], -1), around)  # [n, m, 4]
+        differing, both, colour, fine, share = tf.split(means, [1, 1, 3, 1, 1], -1)
+        share = tf.maximum(share, 1e-2)
+        least = tf.minimum(energy, QUIET + LOUDER * (fine / share)[:, 0])  # [n]
+        differing = differing[:, 0] / tf.maximum(both[:, 0], 1e-3) / least
+        far = tf.reduce_sum(tf.square(guide - colour / share), -1) / least
+        samples = _pixels(tf.concat([moved[..., :3], there], -1), around)  # [n, m, 4]
         missing = tf.cast(tf.reduce_min(samples[..., 3], 1) < 0.5, tf.float32)
         cost = (
             UNLIKE * (1.0 - alike)
@@ -218,10 +226,11 @@ def _costs(colours, known, cells, moves, alike, energy):
             + tf.minimum(COLOUR * far, COLOUR_MOST)
             + MISSING * missing
         )
-        return cost, samples
+        return cost, least, samples
 
-    types = (tf.TensorSpec([None]), tf.TensorSpec([None, len(_AROUND), 4]))
-    costs, samples = tf.map_fn(  # [k, n], [k, n, m, 4]
+    per_cell = tf.TensorSpec([None])
+    types = (per_cell, per_cell, tf.TensorSpec([None, len(_AROUND), 4]))
+    costs, least, samples = tf.map_fn(  # [k, n], [k, n], [k, n, m, 4]
         of_move, (moves, alike), fn_output_signature=types, parallel_iterations=1
     )
     samples = tf.transpose(samples, [1, 0, 2, 3])
@@ -235,7 +244,9 @@ def _costs(colours, known, cells, moves, alike, energy):
         transpose_b=True,
     )
     own = tf.pad(tf.transpose(costs), [[0, 0], [0, 1]], constant_values=GUIDE)
-    return own, tf.maximum(apart, 0.0) / (len(_AROUND) * energy)
+    least = tf.transpose(least)  # [n, k]; that of two moves is their mean
+    least = 0.5 * len(_AROUND) * (tf.expand_dims(least, 1) + tf.expand_dims(least, 2))
+    return own, tf.maximum(apart, 0.0) / least
 
 
 def _meeting(apart, neighbour):
@@ -315,7 +326,8 @@ def _composed(picture, hole, part, cells, labels, repeats, moves):
 
 
 def _moved(pixels, move):
-    """The picture that lies a move away, and where it is known: [h, w, 4] -> [h, w, 3], [h, w, 1].
+    """The picture that lies a move away, and where it is known: [h, w, c + 1] -> [h, w, c] and
+    [h, w, 1].
 
     It is 0 where it is unknown.
     """
@@ -325,8 +337,8 @@ def _moved(pixels, move):
     ]
     inside = tf.logical_and(tf.expand_dims(inside[0], 1), inside[1])
     rolled = tf.roll(pixels, -move, [0, 1])
-    there = rolled[..., 3:] * tf.cast(inside, tf.float32)[..., tf.newaxis]
-    return there * rolled[..., :3], there
+    there = rolled[..., -1:] * tf.cast(inside, tf.float32)[..., tf.newaxis]
+    return there * rolled[..., :-1], there
 
 
 def _pixels(map_, places):
