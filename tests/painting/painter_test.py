@@ -131,6 +131,14 @@ def test_known_pixels_are_exact_and_the_hole_is_filled(constant, height, width):
     np.testing.assert_array_equal(mask, given[1], "the mask was written to")
 
 
+@pytest.mark.parametrize("options", [{}, {"grow": 2}, {"feather": 2}, {"blend": "poisson"}])
+def test_a_mask_may_be_bool(mean, options):
+    photo, mask = _photo(40, 50), _holes(40, 50, 1)
+    np.testing.assert_array_equal(
+        mean.fill(photo, mask > 0, **options), mean.fill(photo, mask, **options)
+    )
+
+
 @pytest.mark.parametrize("height, width", SIZES)
 def test_what_lies_under_the_hole_has_no_influence(mean, height, width):
     photo, mask = _photo(height, width), _holes(height, width, height * width)
@@ -469,7 +477,8 @@ def test_step_by_step_the_window_function_gives_the_same_bytes(grey):
     [
         (_photo(8, 8).astype(np.float32), np.zeros((8, 8), np.uint8), {}, "Got float32"),
         (_photo(8, 8)[..., 0], np.zeros((8, 8), np.uint8), {}, r"Got \[8, 8\]"),
-        (_photo(8, 8), np.zeros((8, 8), bool), {}, "Got bool"),
+        (_photo(8, 8), np.zeros((8, 8)), {}, "Got float64"),
+        (_photo(8, 8), np.zeros((8, 8), bool), {}, "no hole.* Got 0 as"),
         (_photo(8, 8), np.zeros((8, 8, 1), np.uint8), {}, r"Got \[8, 8, 1\]"),
         (np.zeros((0, 8, 3), np.uint8), np.zeros((0, 8), np.uint8), {}, r"Got \[0, 8, 3\]"),
         (_photo(8, 9), np.zeros((9, 8), np.uint8), {}, r"9x8 \(width x height\). Got 8x9"),

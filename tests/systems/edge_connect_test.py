@@ -420,7 +420,11 @@ def test_the_picture_of_edges(painter):
     expected = 255 * np.asarray(completed)[0, ..., 0]
     np.testing.assert_allclose(shown[hole], expected[hole], atol=1)
     under = np.where(hole[..., None], np.uint8(77), photo)
-    np.testing.assert_array_equal(painter.edges(under, mask), shown)
+    np.testing.assert_array_equal(painter.edges(under, mask > 0), shown)
+    drawn = np.where(hole, np.uint8(255), 0).astype(np.uint8)
+    np.testing.assert_array_equal(
+        painter.fill(photo, hole, edges=drawn), painter.fill(photo, mask, edges=drawn)
+    )
 
 
 @pytest.mark.parametrize("height, width", [(1, 2), (3, 90), (200, 130)])

@@ -23,7 +23,7 @@ from tfinpaint import atomic, temporary
 from tfinpaint.export.model_card import CARD, write_card
 from tfinpaint.layers import PartialConv2D, tracing
 from tfinpaint.painting.base_painter import BasePainter
-from tfinpaint.painting.filling import blended, check, check_blend, hole_of
+from tfinpaint.painting.filling import arrays, blended, check, check_blend, hole_of
 from tfinpaint.painting.painter import Painter
 from tfinpaint.photo import THRESHOLD
 from tfinpaint.settings import SettingsError, first_line, os_reason
@@ -190,7 +190,8 @@ class TFLitePainter(BasePainter):
                 "`feather` is 0 for a TFLite file, which fills the hole and nothing beyond it. "
                 f"Got {options.feather}"
             )
-        check(np.asarray(photo), np.asarray(mask), options.grow)
+        photo, mask = arrays(photo, mask)
+        check(photo, mask, options.grow)
         check_blend(options.blend)
         hole = hole_of(mask, options.grow)
         filled = self._runner(**_inputs(photo, 255 * hole))["filled"][0]

@@ -83,7 +83,7 @@ class BasePainter:
         """Fills the holes of one photograph of any size.
 
         photo:    uint8 [H, W, 3], RGB.
-        mask:     uint8 [H, W], above 127 = hole.
+        mask:     uint8 [H, W], above 127 = hole; or bool [H, W], True = hole.
         grow:     pixels (the radius of a disc) by which the hole is grown first.
         feather:  pixels outside the grown hole over which the network's output fades into the
                   photograph. A network that keeps what is known fills these pixels too, so that

@@ -57,7 +57,7 @@ def fill(
     keeps_known:           whether the network's output outside the hole is the photograph. Then the
                            band that fades is filled as a part of the hole.
     """
-    photo, mask = np.asarray(photo), np.asarray(mask)
+    photo, mask = arrays(photo, mask)
     grow, feather, detail, _, edges, blend = options
     check(photo, mask, grow, feather)
     check_blend(blend, feather)
@@ -121,6 +121,12 @@ def _grained(result, photo, hole, missing, with_detail):
     picture = np.where(missing[..., np.newaxis], result, photo).astype(np.float32)
     grained = np.clip(grain.added(picture, hole, part, numbers), 0, 255)
     return np.where(part[..., np.newaxis], np.rint(grained).astype(np.uint8), result)
+
+
+def arrays(photo: np.ndarray, mask: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Photograph and mask as arrays. A bool mask becomes uint8; True, which is hole, is 255."""
+    photo, mask = np.asarray(photo), np.asarray(mask)
+    return photo, np.uint8(255) * mask if mask.dtype == bool else mask
 
 
 def check(photo: np.ndarray, mask: np.ndarray, grow: int = 0, feather: int = 0) -> None:

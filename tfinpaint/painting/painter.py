@@ -120,7 +120,7 @@ class Painter(BasePainter, Fitting, tf.Module):
             has another size, no hole or no known pixel. ValueError for another type or shape.
         """
         self.check_attention()
-        photo, mask = np.asarray(photo), np.asarray(mask)
+        photo, mask = filling.arrays(photo, mask)
         filling.check(photo, mask)
         hole = filling.hole_of(mask)  # [H, W]
         at = placing.choose_pixel(hole, at)

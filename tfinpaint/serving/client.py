@@ -96,7 +96,7 @@ class _Client(BasePainter):
                 "`blend` is 'none' with `url`: a server fills as its model was exported. Got "
                 f"{options.blend!r}"
             )
-        photo, mask = np.asarray(photo), np.asarray(mask)
+        photo, mask = filling.arrays(photo, mask)
         filling.check(photo, mask, options.grow)
         hole = filling.hole_of(mask, options.grow)
         answer = self.fill_bytes(_png(photo[..., ::-1]), _png(255 * hole))

@@ -68,7 +68,7 @@ class EdgeConnectPainter(Painter):
 
         photo, mask:  as for `fill`.
         """
-        photo, mask = np.asarray(photo), np.asarray(mask)
+        photo, mask = filling.arrays(photo, mask)
         filling.check(photo, mask)
         hole = filling.hole_of(mask)  # [H, W]
         shown = known_edges(photo, hole)
@@ -84,12 +84,13 @@ class EdgeConnectPainter(Painter):
 
         So a user can draw the edges in the hole alone. Other edges are used unchanged.
         """
+        photo, mask = filling.arrays(photo, mask)
         edges = options.edges
         if edges is not None and np.shape(edges) == np.shape(mask):
             edges = np.asarray(edges)
-            hole = filling.grown((np.asarray(mask) > THRESHOLD).astype(np.uint8), options.grow)
+            hole = filling.hole_of(mask, options.grow)
             if not (edges[hole == 0] > THRESHOLD).any():
-                edges = np.maximum(edges, known_edges(np.asarray(photo), hole))
+                edges = np.maximum(edges, known_edges(photo, hole))
         return super()._fill(photo, mask, options._replace(edges=edges))
 
     @tf.function(reduce_retracing=True, autograph=False)

@@ -53,7 +53,7 @@ class PluralisticPainter(Painter):
         """
         if self.critic is None:
             return None
-        photo, mask = np.asarray(photo), np.asarray(mask)
+        photo, mask = filling.arrays(photo, mask)
         filling.check(photo, mask, grow)
         hole = filling.hole_of(mask, grow)
         window = boxes.window_around(boxes.bounding_box(hole), photo.shape, self.stride)
