@@ -9,7 +9,8 @@ pieces of the photograph. It is divided into cells. Each cell takes one of the m
 guide, so that these costs are small:
 
 * A move costs more if the photograph is not alike under it near by, if known pixels of the cell and
-  of those around it differ, and if their mean colour is far from that of the guide.
+  of those around it differ, and if their mean colour is far from that of the guide. How much a
+  difference counts depends on the contrast near the hole, or of the moved piece if that is lower.
 * Keeping the guide has a fixed cost.
 * Two neighbouring cells with different moves cost as much as their pictures differ where they meet.
   Where a move and the guide meet, the cost is fixed.
@@ -59,8 +60,8 @@ SURE, UNSURE = 0.8, 1.8
 WIDELY, HALF = 11, 0.5
 SEEN = 1 / 3  # of a cell and those around it: if more is known, the difference counts in full
 _NOISE = 30.0  # squared grey levels, added to the energy near the hole
-# Most of the energy that differences are relative to: the one of what is moved times LOUDER, and
-# QUIET squared grey levels.
+# The energy that differences are relative to is at most LOUDER times that of what is moved, plus
+# QUIET (squared grey levels).
 LOUDER, QUIET = 2.0, 10.0
 # Pixels around the middle of a cell, to just beyond its border, at which moves are compared.
 _AROUND = np.mgrid[-4:5:2, -4:5:2].reshape(2, -1).T.astype(np.int32)
