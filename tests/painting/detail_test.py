@@ -369,28 +369,23 @@ def test_the_result_is_mixed_and_known_pixels_are_not(monkeypatch):
     np.testing.assert_array_equal(result[~hole], guide[~hole])
 
 
-def test_in_a_stroke_the_guide_is_kept_near_the_rim(monkeypatch):
-    """All of it in the first pixel, 0.6 in the second; in something wide a fifth everywhere.
+def test_in_a_stroke_the_fill_is_certain_near_the_rim(monkeypatch):
+    """Wholly in the first pixel, half in the second, and so on; in something wide nowhere."""
+    asked = []
 
-    In something wide nothing is to repeat, and no edge to become steeper: the guide would be
-    another one there.
-    """
-    nothing = lambda picture, *_: (picture, tf.zeros_like(picture[..., :1]))  # noqa: E731
-    monkeypatch.setattr(detail.repetition, "continued", nothing)
-    monkeypatch.setattr(detail.edges, "sharpened", lambda picture, *_: picture)
+    def note(fill, guide, texture, contrast, certain, repeats):
+        asked.append(certain.numpy()[..., 0])
+        return texture
+
+    monkeypatch.setattr(detail.trust, "mixed", note)
     stroke, wide = _box(64, 80, 24, 10, 40, 70), _box(64, 80, 18, 24, 46, 52)
-    for hole, shares in ((stroke, (1.0, 0.6, 0.4, 0.3)), (wide, (0.2,) * 4)):
+    for hole, shares in ((stroke, (1.0, 0.5, 0.25, 0.125)), (wide, (0.0,) * 4)):
         picture = _pattern(64, 80)
-        guide = np.where(hole[..., None], picture + 2.0, picture)  # so near that it is trusted
-        result = _restore(guide, hole, restore=detail.restore)
-        with monkeypatch.context() as patch:
-            patch.setattr(detail.trust, "mixed", lambda fill, guide, texture, *_: texture)
-            texture = _restore(guide, hole, restore=detail.restore)
+        maps = tf.constant(hole[..., np.newaxis])
+        detail.restore(tf.constant(_guide(picture, hole)), maps, maps)
         top = np.flatnonzero(hole.any(1))[0]
         for k, share in enumerate(shares):
-            row, columns = top + k, slice(32, 44)
-            expected = texture[row, columns] + share * (guide - texture)[row, columns]
-            np.testing.assert_allclose(result[row, columns], expected, atol=0.05)
+            np.testing.assert_array_equal(asked[-1][top + k, 32:44], share)
 
 
 @pytest.mark.parametrize(

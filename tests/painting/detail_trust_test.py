@@ -8,17 +8,45 @@ from tfinpaint.painting import detail
 from tfinpaint.painting.detail import trust
 
 
-def _smoothed(x):
-    """Means over 5 x 5 pixels, taken twice, pixel by pixel."""
-    height, width = x.shape
+def _smoothed(x, side=5):
+    """Means over squares of this side, taken twice, pixel by pixel."""
+    reach = side // 2
     for _ in range(2):
         x = np.array(
             [
-                [x[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3].mean() for j in range(width)]
-                for i in range(height)
+                [
+                    x[max(i - reach, 0) : i + reach + 1, max(j - reach, 0) : j + reach + 1].mean()
+                    for j in range(x.shape[1])
+                ]
+                for i in range(len(x))
             ]
         )
     return x
+
+
+def _channels(smoothed, x):
+    return np.stack([smoothed(x[..., k]) for k in range(3)], -1)
+
+
+def _across(small, size):
+    """The lines between the pixels of a row that has `small` of them, at `size` places.
+
+    The matrix of linear interpolation, [size, small].
+    """
+    at = np.clip((np.arange(size) + 0.5) * small / size - 0.5, 0, small - 1)
+    return np.maximum(1 - np.abs(at[:, np.newaxis] - np.arange(small)), 0)
+
+
+def _mixed(fill, guide, texture, contrast, certain, repeats, lowest):
+    """trust.mixed in NumPy. lowest: the function for the lowest frequencies of [h, w]."""
+    apart = np.max(np.abs(_channels(_smoothed, texture - guide)), -1)
+    wrong = np.clip((_smoothed(apart) - 0.45 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
+    guided = np.maximum(wrong, repeats)
+    trusted = guided * guide + (1 - guided) * texture
+    finest = trusted - fill - _channels(lambda x: _smoothed(x, 3), trusted - fill)
+    low = _channels(lowest, trusted - fill)
+    most = trusted - (1 - repeats) * (0.15 * finest + 0.6 * low)
+    return certain * fill + (1 - certain) * most, wrong
 
 
 def test_texture_gives_way_to_the_guide_where_they_are_apart_and_both_to_a_certain_fill():
@@ -30,32 +58,59 @@ def test_texture_gives_way_to_the_guide_where_they_are_apart_and_both_to_a_certa
     repeats = rng.choice([0.0, 0.4, 1.0], contrast.shape)
     given = (fill, guide, texture, contrast, certain, repeats)
     mixed = trust.mixed(*(tf.constant(x, tf.float32) for x in given)).numpy()
-    apart = np.max([np.abs(_smoothed((texture - guide)[..., k])) for k in range(3)], 0)
-    wrong = np.clip((_smoothed(apart) - 0.45 * contrast[..., 0]) / 50, 0, 1)[..., np.newaxis]
+    expected, wrong = _mixed(*given, lowest=_smoothed)  # a picture below 192 pixels stays whole
     assert wrong.min() == 0 and wrong.max() == 1
-    share = 1 - (1 - 0.2 * (1 - repeats)) * (1 - certain)
-    guided = np.maximum(wrong, repeats)
-    expected = share * fill + (1 - share) * (guided * guide + (1 - guided) * texture)
     np.testing.assert_allclose(mixed, expected, atol=1e-3)
     sure = (repeats == 1) & (certain == 0)
     np.testing.assert_allclose(mixed[sure[..., 0]], guide[sure[..., 0]], atol=1e-3)
 
 
-def test_a_fifth_of_the_guide_is_in_fine_texture_and_all_of_it_where_a_thing_does_not_belong():
+def test_the_lowest_frequencies_are_those_of_the_picture_at_192_pixels():
+    rng = np.random.default_rng(9)
+    fill, texture = rng.uniform(0, 255, (2, 40, 384, 3)).astype(np.float32)
+    nothing = np.zeros((40, 384, 1), np.float32)
+    given = (fill, texture, texture, nothing, nothing, nothing)
+    mixed = trust.mixed(*(tf.constant(x) for x in given)).numpy()
+
+    def lowest(x):
+        small = _smoothed(x.reshape(20, 2, 192, 2).mean((1, 3)))
+        return _across(20, 40) @ small @ _across(192, 384).T
+
+    expected, _ = _mixed(*given, lowest=lowest)
+    np.testing.assert_allclose(mixed, expected, atol=2e-3)
+
+
+def test_contrast_is_kept_and_colours_are_mixed():
+    """Stripes whose mean is 30 levels from the fill's keep their contrast of 40 levels.
+
+    Their mean becomes 0.6 of the fill's and 0.4 of their own.
+    """
+    fill = np.full((64, 768, 3), 120.0, np.float32)
+    texture = np.where(np.arange(768) // 6 % 2, 130.0, 170.0)[:, np.newaxis] + np.zeros_like(fill)
+    nothing = tf.zeros([64, 768, 1])
+    known = tf.fill([64, 768, 1], 1e3)  # so high a contrast that nothing is wrong
+    mixed = trust.mixed(
+        *(tf.constant(x, tf.float32) for x in (fill, texture, texture)), known, nothing, nothing
+    ).numpy()[16:48, 96:672]
+    np.testing.assert_allclose(mixed.mean(), 0.6 * 120 + 0.4 * 150, atol=0.5)
+    middles = mixed[:, 2::6].mean((0, 2)), mixed[:, 3::6].mean((0, 2))
+    for each in middles:
+        assert each[::2].mean() - each[1::2].mean() > 0.95 * 40
+
+
+def test_the_guide_takes_the_place_of_what_does_not_belong():
     guide = np.full((60, 60, 3), 120.0, np.float32)
-    fine = np.where(np.indices((60, 60)).sum(0)[..., np.newaxis] % 2, 80.0, 160.0)
     ledge = guide.copy()
     ledge[20:40] = 230
-    for texture, contrast, share in ((fine, 0.0, 0.2), (ledge, 50.0, 1.0), (ledge, 245.0, 0.2)):
+    for contrast, belongs in ((50.0, False), (245.0, True)):
         mixed = trust.mixed(
             tf.constant(guide),
             tf.constant(guide),
-            tf.constant(texture, tf.float32),
+            tf.constant(ledge),
             tf.fill([60, 60, 1], contrast),
             *[tf.zeros([60, 60, 1])] * 2,
-        ).numpy()
-        expected = texture + share * (guide - texture)
-        np.testing.assert_allclose(mixed[26:34, 10:50], expected[26:34, 10:50], atol=0.1)
+        ).numpy()[26:34, 10:50]
+        np.testing.assert_allclose(mixed, 120 + 0.4 * 110 if belongs else 120, atol=0.5)
 
 
 def test_contrast_is_expected_where_known_places_of_that_colour_have_it():

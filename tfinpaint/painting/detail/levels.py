@@ -152,6 +152,15 @@ def smoothed(x: tf.Tensor, side: int = LOW) -> tf.Tensor:
     return _pooled(x, twice)
 
 
+def lows(x: tf.Tensor, small: tf.Tensor) -> tf.Tensor:
+    """The low frequencies that x has at a smaller size, at its own size: float32 [1, h, w, n].
+
+    small: int32 [2], that height and width.
+    """
+    reduced = smoothed(tf.image.resize(x, small, method="area"))
+    return tf.image.resize(reduced, tf.shape(x)[1:3])
+
+
 def _pooled(x, pool):
     """[1, h, w, n] pooled down and then, turned, across."""
     for _ in range(2):

@@ -1,20 +1,27 @@
 """How much of fill, guide and texture is in the result, place by place.
 
 The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
-truth. Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over
-a few pixels, are far from the guide's. There the guide takes the texture's place. The guide is the
-fill with steeper edges (edges.py), except where something repeats (repetition.py). Where that is
-sure, the guide is used alone: texture would be out of step with it, and the fill would take its
-contrast.
+truth. But a fill is smooth, so the mean of fill and texture has less contrast than a photograph,
+like something seen through haze. So the fill has its share where it is the better guess, which is
+in colours over some distance, and hardly any in details.
+
+Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over a few
+pixels, are far from the guide's. There the guide takes the texture's place. The guide is the fill
+with steeper edges (edges.py), except where something repeats (repetition.py). Where that is sure,
+the guide is used alone: texture would be out of step with it, and the fill would take its contrast.
 """
 
 import tensorflow as tf
 
 from tfinpaint.painting.detail import levels
 
-# Least share of the fill where nothing repeats. The rest is texture, or the guide where the texture
-# is wrong.
-FILL = 0.2
+# Shares of the fill in the finest and the lowest frequencies where nothing repeats. The rest of
+# them, and all frequencies between, are texture, or the guide where the texture is wrong.
+FINEST, LOWEST = 0.15, 0.6
+# The finest frequencies are what means over squares of this side (pixels), taken twice, take away.
+FINE = 3
+# The lowest frequencies are those that remain when the picture's longer side has this many pixels.
+ACROSS = 192
 # The guide takes more of the texture's place the more their smoothed colours differ. A difference
 # up to ALLOWED times the expected contrast of the texture has no effect. At WRONG grey levels more,
 # nothing of the texture is left.
@@ -42,4 +49,13 @@ def mixed(
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
     wrong = tf.clip_by_value((apart - ALLOWED * contrast) * (1 / WRONG), 0.0, 1.0)
     trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
-    return fill + (1.0 - FILL * (1.0 - repeats)) * (1.0 - certain) * (trusted - fill)
+    more = trusted - fill
+    kept = FINEST * (more - levels.smoothed(more[tf.newaxis], FINE)[0]) + LOWEST * _lowest(more)
+    return fill + (1.0 - certain) * (more - (1.0 - repeats) * kept)
+
+
+def _lowest(picture):
+    """The lowest frequencies of float32 [h, w, 3]."""
+    size = tf.shape(picture)[:2]
+    small = tf.maximum(size * ACROSS // tf.maximum(tf.reduce_max(size), ACROSS), 1)
+    return levels.lows(picture[tf.newaxis], small)[0]

@@ -51,5 +51,4 @@ def with_lows(level: Level, estimate: tf.Tensor, above: tf.Tensor) -> tf.Tensor:
     """
     difference = tf.where(level.part, level.picture - estimate, 0.0)
     small = level.size // 2 ** tf.maximum(above - 1, 0)
-    lows = levels.smoothed(tf.image.resize(difference, small, method="area"))
-    return tf.where(level.part, estimate + tf.image.resize(lows, level.size), estimate)
+    return tf.where(level.part, estimate + levels.lows(difference, small), estimate)
