@@ -3,7 +3,8 @@
 The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
 truth. But a fill is smooth, so the mean of fill and texture has less contrast than a photograph,
 like something seen through haze. So the fill has its share where it is the better guess, which is
-in colours over some distance, and hardly any in details.
+in colours over some distance, and hardly any in details. There the guide has a share, too: it may
+know of a window that the fill does not show.
 
 Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over a few
 pixels, are far from the guide's. There the guide takes the texture's place. The guide is the fill
@@ -15,9 +16,10 @@ import tensorflow as tf
 
 from tfinpaint.painting.detail import levels
 
-# Shares of the fill in the finest and the lowest frequencies where nothing repeats. The rest of
-# them, and all frequencies between, are texture, or the guide where the texture is wrong.
-FINEST, LOWEST = 0.15, 0.6
+# Where nothing repeats: the share of the fill in the finest frequencies, and that of the mean of
+# fill and guide in the lowest. The rest of them, and all frequencies between, are texture, or the
+# guide where the texture is wrong.
+FINEST, LOWEST = 0.15, 0.8
 # The finest frequencies are what means over squares of this side (pixels), taken twice, take away.
 FINE = 3
 # The lowest frequencies are those that remain when the picture's longer side has this many pixels.
@@ -49,9 +51,10 @@ def mixed(
     apart = levels.smoothed(tf.reduce_max(tf.abs(apart), -1, keepdims=True))[0]  # [h, w, 1]
     wrong = tf.clip_by_value((apart - ALLOWED * contrast) * (1 / WRONG), 0.0, 1.0)
     trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
-    more = trusted - fill
-    kept = FINEST * (more - levels.smoothed(more[tf.newaxis], FINE)[0]) + LOWEST * _lowest(more)
-    return fill + (1.0 - certain) * (more - (1.0 - repeats) * kept)
+    finest = trusted - fill
+    finest -= levels.smoothed(finest[tf.newaxis], FINE)[0]
+    kept = FINEST * finest + LOWEST * _lowest(trusted - 0.5 * (fill + guide))
+    return fill + (1.0 - certain) * (trusted - fill - (1.0 - repeats) * kept)
 
 
 def _lowest(picture):
