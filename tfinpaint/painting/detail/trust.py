@@ -16,10 +16,10 @@ import tensorflow as tf
 
 from tfinpaint.painting.detail import levels
 
-# Where nothing repeats: the share of the fill in the finest frequencies, and that of the mean of
-# fill and guide in the lowest. The rest of them, and all frequencies between, are texture, or the
-# guide where the texture is wrong.
-FINEST, LOWEST = 0.15, 0.8
+# Share of the fill in the finest frequencies where nothing repeats. The rest of them, and all
+# frequencies between them and the lowest, are texture, or the guide where the texture is wrong. The
+# lowest are the mean of fill and guide.
+FINEST = 0.15
 # The finest frequencies are what means over squares of this side (pixels), taken twice, take away.
 FINE = 3
 # The lowest frequencies are those that remain when the picture's longer side has this many pixels.
@@ -53,7 +53,7 @@ def mixed(
     trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
     finest = trusted - fill
     finest -= levels.smoothed(finest[tf.newaxis], FINE)[0]
-    kept = FINEST * finest + LOWEST * _lowest(trusted - 0.5 * (fill + guide))
+    kept = FINEST * finest + _lowest(trusted - 0.5 * (fill + guide))
     return fill + (1.0 - certain) * (trusted - fill - (1.0 - repeats) * kept)
 
 
