@@ -10,9 +10,9 @@ network's, reduced and enlarged. From coarse to fine, each patch of 7 x 7 pixels
 hole is matched with a wholly known one. Each missing pixel becomes the weighted mean of the pixels
 that the matched patches have at its place. Structure and colours stay those of the guide: the
 estimate takes its low frequencies. In wide holes, the guide is first improved: its edges become
-steep (edges.py), and what repeats in the photograph is continued (repetition.py). In the end, some
-of the first guide is mixed into the result, and some of the improved one where the texture is far
-from it, or all of it where something repeats for sure (trust.py).
+steep (edges.py), and what repeats in the photograph is continued (repetition.py). In the end, the
+colours of both guides are mixed into the result. The improved one takes the texture's place where
+they are far apart, and is used alone where something repeats for sure (trust.py).
 
 Two measures keep the texture of a lawn from becoming smooth, or the same few blades repeated.
 First, patches are also compared by how rough the photograph is around them, because the guide is

@@ -1,15 +1,15 @@
 """How much of fill, guide and texture is in the result, place by place.
 
-The network's fill and the texture are both guesses, and the mean of two guesses is nearer to the
-truth. But a fill is smooth, so the mean of fill and texture has less contrast than a photograph,
-like something seen through haze. So the fill has its share where it is the better guess, which is
-in colours over some distance, and hardly any in details. There the guide has a share, too: it may
-know of a window that the fill does not show.
+Three guesses are mixed: the network's fill; the guide, which is the fill with steeper edges
+(edges.py) or, where something repeats, moved pieces of the photograph (repetition.py); and the
+texture. The mean of two guesses is nearer to the truth, but the fill is smooth: a mean of fill and
+texture has less contrast than a photograph, like something seen through haze. So colours over some
+distance, in which the network is good, are the mean of fill and guide, and details are texture.
 
 Where the texture does not belong (a bright ledge in a grey sky), its colours, averaged over a few
-pixels, are far from the guide's. There the guide takes the texture's place. The guide is the fill
-with steeper edges (edges.py), except where something repeats (repetition.py). Where that is sure,
-the guide is used alone: texture would be out of step with it, and the fill would take its contrast.
+pixels, are far from the guide's. There the guide takes the texture's place. Where something repeats
+for sure, the guide is used alone: texture would be out of step with it, and the fill would take its
+contrast.
 """
 
 import tensorflow as tf
@@ -53,8 +53,10 @@ def mixed(
     trusted = texture + tf.maximum(wrong, repeats) * (guide - texture)
     finest = trusted - fill
     finest -= levels.smoothed(finest[tf.newaxis], FINE)[0]
-    kept = FINEST * finest + _lowest(trusted - 0.5 * (fill + guide))
-    return fill + (1.0 - certain) * (trusted - fill - (1.0 - repeats) * kept)
+    # What makes room for some of the fill, and for the mean of fill and guide.
+    given_up = FINEST * finest + _lowest(trusted - 0.5 * (fill + guide))
+    best = trusted - (1.0 - repeats) * given_up
+    return best + certain * (fill - best)
 
 
 def _lowest(picture):
