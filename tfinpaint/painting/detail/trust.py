@@ -56,7 +56,7 @@ def mixed(
     # What makes room for some of the fill, and for the mean of fill and guide.
     given_up = FINEST * finest + _lowest(trusted - 0.5 * (fill + guide))
     best = trusted - (1.0 - repeats) * given_up
-    return best + certain * (fill - best)
+    return fill + (1.0 - certain) * (best - fill)
 
 
 def _lowest(picture):
