@@ -98,6 +98,7 @@ def test_float32_gives_what_tensorflow_gives_and_keeps_known_pixels(name, varian
             expected = _by_tensorflow(painter, photo, mask)
             assert np.ptp(expected[mask > 0]) > 0
             assert _psnr(filled, expected) > 60
+            np.testing.assert_array_equal(file.fill(photo, mask > 127), filled)
 
 
 @pytest.mark.slow

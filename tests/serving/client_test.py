@@ -49,6 +49,11 @@ def test_a_fill_is_that_of_the_model(client, painter, pair):
     np.testing.assert_array_equal(filled[mask <= 127], photo[mask <= 127])
 
 
+def test_a_mask_may_be_bool(client, pair):
+    photo, mask = pair
+    np.testing.assert_array_equal(client.fill(photo, mask > 127), client.fill(photo, mask))
+
+
 def test_what_lies_under_the_hole_is_of_no_influence(client, pair):
     photo, mask = pair
     other = photo.copy()
