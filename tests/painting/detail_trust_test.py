@@ -1,5 +1,5 @@
-"""The shares of fill, guide and texture: those of a plain sum; no texture where it is wrong, and
-the guide alone where it repeats the photograph."""
+"""The shares of fill, guide and texture: those of a plain sum, in each band of frequencies; no
+texture where it is wrong, and the guide alone where it repeats the photograph."""
 
 import numpy as np
 import tensorflow as tf
@@ -29,10 +29,7 @@ def _channels(smoothed, x):
 
 
 def _across(small, size):
-    """The lines between the pixels of a row that has `small` of them, at `size` places.
-
-    The matrix of linear interpolation, [size, small].
-    """
+    """The matrix that enlarges `small` pixels to `size` by linear interpolation, [size, small]."""
     at = np.clip((np.arange(size) + 0.5) * small / size - 0.5, 0, small - 1)
     return np.maximum(1 - np.abs(at[:, np.newaxis] - np.arange(small)), 0)
 

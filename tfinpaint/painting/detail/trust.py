@@ -22,7 +22,8 @@ from tfinpaint.painting.detail import levels
 FINEST = 0.15
 # The finest frequencies are what means over squares of this side (pixels), taken twice, take away.
 FINE = 3
-# The lowest frequencies are those that remain when the picture's longer side has this many pixels.
+# The lowest are what such means over 5 x 5 pixels leave of the picture when it has been
+# reduced to this longer side (pixels).
 ACROSS = 192
 # The guide takes more of the texture's place the more their smoothed colours differ. A difference
 # up to ALLOWED times the expected contrast of the texture has no effect. At WRONG grey levels more,
